@@ -1,0 +1,109 @@
+package sip
+
+import (
+	"math"
+	"strings"
+)
+
+// check refuses a request whose fields every request needs are missing,
+// doubled or malformed. RFC 3261 s.8.1.1; a missing Max-Forwards passes, as
+// RFC 2543 had none (RFC 3261 s.16.3 step 3).
+func (r *Request) check() *Error {
+	for _, f := range [...]field{fieldFrom, fieldTo, fieldCallID, fieldCSeq} {
+		if r.get(f) == "" {
+			return badRequest("Missing " + f.String())
+		}
+	}
+	if fault := r.checkSingle(); fault != nil {
+		return fault
+	}
+	var ok bool
+	if r.fromTag, ok = tagOf(r.get(fieldFrom)); !ok {
+		return badRequest("Malformed From")
+	}
+	if r.toTag, ok = tagOf(r.get(fieldTo)); !ok {
+		return badRequest("Malformed To")
+	}
+	if strings.ContainsAny(r.get(fieldCallID), " \t,;") {
+		return badRequest("Malformed Call-ID")
+	}
+	if fault := r.checkCSeq(); fault != nil {
+		return fault
+	}
+	if r.has(fieldMaxForwards) {
+		if _, over, ok := number(r.get(fieldMaxForwards), math.MaxUint8); over || !ok { // RFC 3261 s.20.22
+			return badRequest("Malformed Max-Forwards")
+		}
+	}
+	if r.method == "SUBSCRIBE" && r.get(fieldContact) == "" { // RFC 6665 s.4.1.2.1, RFC 3261 s.8.1.1.8
+		return badRequest("Missing Contact")
+	}
+	return r.checkLength()
+}
+
+func (r *Request) checkSingle() *Error {
+	for _, f := range singleFields {
+		i := int(r.first[f])
+		if i == 0 {
+			continue
+		}
+		for j := i; j < len(r.entries); j++ {
+			if r.entries[j].field == f {
+				return badRequest("More than one " + f.String())
+			}
+		}
+	}
+	return nil
+}
+
+// tagOf is the tag of a From or To; ok is false where it is no address.
+func tagOf(value string) (tag string, ok bool) {
+	_, _, params, ok := cutAddress(value)
+	tag, _ = Params(params).Get("tag")
+	return tag, ok
+}
+
+// checkCSeq: RFC 3261 s.8.1.1.5, a number below 2**31 and the request's method.
+// s.20.16 would take 32 bits; the narrower one is what senders must keep.
+func (r *Request) checkCSeq() *Error {
+	value := r.get(fieldCSeq)
+	i := strings.IndexAny(value, " \t")
+	if i < 0 {
+		return badRequest("Malformed CSeq")
+	}
+	n, over, ok := number(value[:i], math.MaxInt32)
+	if !ok || over {
+		return badRequest("Malformed CSeq")
+	}
+	if r.method != "" && trim(value[i:]) != r.method {
+		return badRequest("CSeq has another method")
+	}
+	r.cseq = uint32(n)
+	return nil
+}
+
+// checkLength cuts the body to Content-Length. RFC 3261 s.18.3: more bytes in
+// a datagram are discarded, fewer are an error; without the field the body
+// reaches to the datagram's end, and a stream's message must have it.
+func (r *Request) checkLength() *Error {
+	body, fault := cutBody(&r.message, r.Flow.Proto)
+	r.body = body
+	return fault
+}
+
+func cutBody(m *message, proto Proto) ([]byte, *Error) {
+	if !m.has(fieldContentLength) {
+		if proto == TCP || proto == TLS {
+			return nil, badRequest("Missing Content-Length")
+		}
+		return m.body, nil
+	}
+	n, over, ok := number(m.get(fieldContentLength), math.MaxInt32)
+	if !ok {
+		return nil, badRequest("Malformed Content-Length")
+	}
+	if over || int(n) > len(m.body) {
+		return nil, badRequest("Content-Length beyond the message")
+	}
+	return m.body[:n], nil
+}

@@ -1,0 +1,85 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Handler answers requests. A non-INVITE request has exactly one final
+// response (RFC 4320), so a handler is a function; the transaction layer
+// sends what it returns, and turns an error into the response that it names.
+type Handler interface {
+	ServeSIP(ctx context.Context, r *Request) (*Response, error)
+}
+
+// HandlerFunc is a function that is a Handler.
+type HandlerFunc func(ctx context.Context, r *Request) (*Response, error)
+
+// ServeSIP calls f.
+func (f HandlerFunc) ServeSIP(ctx context.Context, r *Request) (*Response, error) { return f(ctx, r) }
+
+// Error is a refusal: what the peer hears (Code, Reason, Header) and what we
+// log (Cause). An error of any other type is a 500 that tells the peer nothing.
+type Error struct {
+	Code   int
+	Reason string  // empty: the code's own phrase
+	Header []Field // for example Allow-Events beside a 489
+	Cause  error   // never shown to the peer
+}
+
+// Errorf makes a refusal whose reason phrase is the formatted text. A %w verb
+// keeps its error as the cause.
+func Errorf(code int, format string, args ...any) *Error {
+	if format == "" {
+		return &Error{Code: code}
+	}
+	err := fmt.Errorf(format, args...)
+	return &Error{Code: code, Reason: err.Error(), Cause: errors.Unwrap(err)}
+}
+
+// With adds a header field to the refusal and returns it.
+func (e *Error) With(name, value string) *Error {
+	e.Header = append(e.Header, Field{name, value})
+	return e
+}
+
+// Because sets what is logged and returns the refusal.
+func (e *Error) Because(cause error) *Error {
+	e.Cause = cause
+	return e
+}
+
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%d %s", e.Code, e.phrase())
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+func (e *Error) phrase() string {
+	if e.Reason != "" {
+		return e.Reason
+	}
+	return ReasonPhrase(e.Code)
+}
+
+// Response is the response that the error names.
+func (e *Error) Response() *Response {
+	return &Response{Code: e.Code, Reason: e.Reason, Header: e.Header}
+}
+
+// ResponseOf turns a handler's outcome into the one response that is sent.
+func ResponseOf(res *Response, err error) *Response {
+	if err == nil && res != nil {
+		return res
+	}
+	var refusal *Error
+	if errors.As(err, &refusal) {
+		return refusal.Response()
+	}
+	return &Response{Code: StatusInternalServerError}
+}

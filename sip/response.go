@@ -1,0 +1,87 @@
+package sip
+
+import "strconv"
+
+// Field is one header field of a message that we write.
+type Field struct{ Name, Value string }
+
+// Response is a final response as a handler returns it. Via, From, To,
+// Call-ID and CSeq are copied from the request when it is written.
+type Response struct {
+	Code   int
+	Reason string // empty: the code's own phrase
+	// ToTag is the tag of the dialog that the response establishes or belongs
+	// to; empty: the transaction layer gives one that is a function of the
+	// request (RFC 3261 s.8.2.7).
+	ToTag  string
+	Header []Field
+	Body   []byte // its Content-Type stands in Header
+	// Stateless marks a response that is the same function of the request
+	// each time (a challenge, a refusal of form): it is not kept for
+	// retransmissions.
+	Stateless bool
+	// Silent marks a request that is never answered (ACK, RFC 3261 s.17).
+	Silent bool
+	// After runs once the response's bytes are written: there starts the
+	// NOTIFY that follows a SUBSCRIBE's 200.
+	After func()
+}
+
+// AppendResponse writes res, the answer to r, to dst. tag is the To tag used
+// where neither the request's To nor res has one.
+// RFC 3261 s.8.2.6.2, received and rport as RFC 3261 s.18.2.1 and RFC 3581 s.4.
+func AppendResponse(dst []byte, r *Request, res *Response, tag string) []byte {
+	dst = append(dst, "SIP/2.0 "...)
+	dst = strconv.AppendInt(dst, int64(res.Code), 10)
+	dst = append(dst, ' ')
+	if res.Reason != "" {
+		dst = appendOneLine(dst, res.Reason)
+	} else {
+		dst = append(dst, ReasonPhrase(res.Code)...)
+	}
+	dst = append(dst, "\r\n"...)
+	dst = r.appendVias(dst)
+	dst = appendField(dst, "From", r.get(fieldFrom))
+	dst = append(dst, "To: "...)
+	dst = appendOneLine(dst, r.get(fieldTo))
+	if r.ToTag() == "" && res.Code != StatusTrying {
+		if res.ToTag != "" {
+			tag = res.ToTag
+		}
+		dst = append(dst, ";tag="...)
+		dst = appendOneLine(dst, tag)
+	}
+	dst = append(dst, "\r\n"...)
+	dst = appendField(dst, "Call-ID", r.get(fieldCallID))
+	dst = appendField(dst, "CSeq", r.get(fieldCSeq))
+	if res.Code == StatusTrying && r.has(fieldTimestamp) { // RFC 3261 s.8.2.6.1
+		dst = appendField(dst, "Timestamp", r.get(fieldTimestamp))
+	}
+	for _, f := range res.Header {
+		dst = appendField(dst, f.Name, f.Value)
+	}
+	dst = append(dst, "Content-Length: "...)
+	dst = strconv.AppendInt(dst, int64(len(res.Body)), 10)
+	dst = append(dst, "\r\n\r\n"...)
+	return append(dst, res.Body...)
+}
+
+func appendField(dst []byte, name, value string) []byte {
+	dst = append(dst, name...)
+	dst = append(dst, ": "...)
+	dst = appendOneLine(dst, value)
+	return append(dst, "\r\n"...)
+}
+
+// appendOneLine writes s with CR and LF as spaces: no value that came from a
+// peer can start a line of its own.
+func appendOneLine(dst []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c == '\r' || c == '\n' {
+			dst = append(dst, ' ')
+		} else {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}

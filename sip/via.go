@@ -1,0 +1,171 @@
+package sip
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Via is one Via value (RFC 3261 s.20.42).
+type Via struct {
+	Proto  string // "UDP" as written, without the "SIP/2.0/"
+	SentBy string // host [":" port] as written
+	Host   string // of SentBy; an IPv6 reference keeps its brackets
+	Port   int    // of SentBy; 0 where none is written
+	Branch string // "" where there is none (RFC 2543)
+	RPort  bool   // the sender asks for symmetric response routing (RFC 3581)
+	Params Params
+}
+
+var errVia = errors.New("malformed Via")
+
+// ParseVia reads one Via value. It is lax on the SIP version in it, on white
+// space, and on what follows an IPv6 reference without a delimiter.
+func ParseVia(s string) (*Via, error) {
+	v := new(Via)
+	if !v.parse(trim(s)) {
+		return nil, errVia
+	}
+	return v, nil
+}
+
+func (v *Via) parse(s string) bool {
+	name, rest, ok := strings.Cut(s, "/")
+	if !ok || !equalFold(trim(name), "SIP") {
+		return false
+	}
+	version, rest, ok := strings.Cut(rest, "/")
+	if !ok || trim(version) == "" {
+		return false
+	}
+	rest = trim(rest)
+	end := 0
+	for end < len(rest) && tokenChar[rest[end]] {
+		end++
+	}
+	if end == 0 || end == len(rest) || !isSpace(rest[end]) {
+		return false
+	}
+	v.Proto = rest[:end]
+	rest = rest[end:]
+	if i := strings.IndexByte(rest, ';'); i >= 0 {
+		v.Params, rest = Params(rest[i:]), rest[:i]
+	}
+	v.SentBy = trim(rest)
+	for name, value := range v.Params.All {
+		switch {
+		case equalFold(name, "branch") && v.Branch == "":
+			v.Branch = value
+		case equalFold(name, "rport"):
+			v.RPort = true
+		}
+	}
+	return v.parseSentBy()
+}
+
+// parseSentBy divides the sent-by, where white space around the colon is
+// allowed (RFC 3261 s.25.1, COLON).
+func (v *Via) parseSentBy() bool {
+	host, port, err := cutHostPort(v.SentBy)
+	if err == nil {
+		v.Host, v.Port = host, port
+		return true
+	}
+	colon := strings.LastIndexByte(v.SentBy, ':')
+	if colon < 0 {
+		return false
+	}
+	name, number := trim(v.SentBy[:colon]), trim(v.SentBy[colon+1:])
+	host, none, err := cutHostPort(name)
+	if err != nil || none != 0 || number == "" {
+		return false
+	}
+	v.Host = host
+	_, v.Port, err = cutHostPort("x:" + number)
+	return err == nil
+}
+
+// defaultPort is the port that a sent-by without one means. RFC 3261 s.18.2.2
+// and s.19.1.2.
+func (v *Via) defaultPort() uint16 {
+	if equalFold(v.Proto, "TLS") {
+		return 5061
+	}
+	return 5060
+}
+
+// ReplyTo is where the request's responses go. RFC 3261 s.18.2.2: a reliable
+// transport's go back on the same connection. UDP's go to the source address
+// (which is always what "received" says), with rport to the source port
+// (RFC 3581 s.4), else to the port in sent-by. maddr is ignored: an agent that
+// obeyed it would send its answers wherever a stranger likes.
+func (r *Request) ReplyTo() Flow {
+	if r.Flow.Proto != UDP || r.via.RPort {
+		return r.Flow
+	}
+	to, port := r.Flow, uint16(r.via.Port)
+	if port == 0 {
+		port = r.via.defaultPort()
+	}
+	to.Remote = netip.AddrPortFrom(to.Remote.Addr(), port)
+	return to
+}
+
+// appendVias writes every Via of the request, the top one with what we know
+// of its source.
+func (r *Request) appendVias(dst []byte) []byte {
+	top := true
+	for i := range r.entries {
+		e := &r.entries[i]
+		if e.field != fieldVia {
+			continue
+		}
+		value := r.value(e)
+		dst = append(dst, "Via: "...)
+		if top {
+			element, rest, more := cutElement(value)
+			dst = r.appendTopVia(dst, element)
+			if value = rest; more {
+				dst = append(dst, ',')
+			}
+			top = false
+		}
+		dst = appendOneLine(dst, value)
+		dst = append(dst, "\r\n"...)
+	}
+	return dst
+}
+
+// appendTopVia writes the top Via with "received" where the sent-by is not
+// the source's address (RFC 3261 s.18.2.1), and always beside "rport", which
+// is given the source port where it was asked for (RFC 3581 s.4). Values that
+// the sender put there itself are replaced.
+func (r *Request) appendTopVia(dst []byte, via string) []byte {
+	head, params := via, ""
+	if i := strings.IndexByte(via, ';'); i >= 0 {
+		head, params = via[:i], via[i:]
+	}
+	dst = appendOneLine(dst, trim(head))
+	for name, value := range Params(params).All {
+		if equalFold(name, "received") || equalFold(name, "rport") {
+			continue
+		}
+		dst = appendOneLine(append(dst, ';'), name)
+		if value != "" {
+			dst = appendOneLine(append(dst, '='), value)
+		}
+	}
+	source := r.Flow.Remote.Addr().Unmap().WithZone("")
+	if !source.IsValid() {
+		return dst
+	}
+	host, numeric := hostAddr(r.via.Host)
+	if r.via.RPort || !numeric || host != source {
+		dst = source.AppendTo(append(dst, ";received="...))
+	}
+	if r.via.RPort {
+		dst = strconv.AppendUint(append(dst, ";rport="...), uint64(r.Flow.Remote.Port()), 10)
+	}
+	return dst
+}
