@@ -59,7 +59,7 @@ func TestParseRefuses(t *testing.T) {
 		{``, ErrScheme, "empty"},
 		{`Digest`, ErrScheme, "nothing but the scheme"},
 		{`Basic YWxpY2U6c2VjcmV0`, ErrScheme, "RFC 8760 s.2.6"},
-		{`NoOneKnowsThisScheme opaque-data=here`, ErrScheme, "RFC 4475 s.3.3.9"},
+		{`NoOneKnowsThisScheme opaque-data=here`, ErrScheme, "RFC 4475 s.3.3.7"},
 		{`Digest username="alice"`, ErrSyntax, "the others missing"},
 		{`Digest realm="r", nonce="n", uri="u", response="r"`, ErrSyntax, "no username"},
 		{`Digest ` + fiveParams + `, nonce="m"`, ErrSyntax, "nonce twice"},
@@ -74,6 +74,7 @@ func TestParseRefuses(t *testing.T) {
 		{`Digest ` + fiveParams + `, foo, bar=baz`, ErrSyntax, "a token alone"},
 		{"Digest " + fiveParams + ", cnonce=\"a\r\nb\"", ErrSyntax, "line end in a value"},
 		{"Digest " + fiveParams + ", cnonce=\"a\x00b\"", ErrSyntax, "NUL in a value"},
+		{"Digest " + fiveParams + ", cnonce=\"a\x7fb\"", ErrSyntax, "DEL in a value"},
 		{`Digest ` + fiveParams + strings.Repeat(`, a=b`, maxParams), ErrSyntax, "too many"},
 		{`Digest ` + fiveParams + `, cnonce="` + strings.Repeat("c", MaxField) + `"`, ErrSyntax, "too long"},
 	} {

@@ -126,6 +126,5 @@ func (s *windowShard) put(key uint64, c counts, half int, now time.Time) {
 	if s.younger == nil {
 		s.younger = make(map[uint64]counts)
 	}
-	s.younger[key] = c
-	delete(s.elder, key)
+	s.younger[key] = c // the elder generation's copy, if any, is no longer looked at
 }

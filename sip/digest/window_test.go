@@ -100,8 +100,8 @@ func TestWindowForgetsAfterItsLifetime(t *testing.T) {
 	if w.size() != 1 {
 		t.Errorf("%d entries: the neighbour was last used three hours ago", w.size())
 	}
-	if !w.Accept(use("c", 1), start.Add(5*time.Hour)) {
-		t.Error("not forgotten after three lifetimes")
+	if !w.Accept(use("c", 2), start.Add(5*time.Hour)) {
+		t.Error("not forgotten three lifetimes after its last use")
 	}
 }
 
