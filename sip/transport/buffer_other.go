@@ -1,0 +1,8 @@
+//go:build !linux
+
+package transport
+
+import "net"
+
+// bufferSize is not known here.
+func bufferSize(*net.UDPConn) int { return 0 }

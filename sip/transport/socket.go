@@ -1,0 +1,236 @@
+package transport
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"presenced/sip"
+)
+
+// receiveBuffer is the kernel's buffer that we ask for, in bytes: answers to
+// a fan-out arrive at once, and a stock 208 kB loses some of them.
+const receiveBuffer = 4 << 20
+
+// socket is one UDP socket.
+type socket struct {
+	t         *Transport
+	pc        net.PacketConn
+	local     netip.AddrPort // as bound; may be unspecified
+	advertise string
+	batch     *batch // nil: datagrams are read and written one by one
+}
+
+// ServePacket reads datagrams from pc until Close, and returns at once.
+// advertise is what stands in Via and Contact, a host with or without a port;
+// empty: the address that the peer sent to.
+//
+// On a *net.UDPConn that is bound to an unspecified address, the flow's Local
+// is the address that the datagram was sent to, and what is sent on the flow
+// leaves from it. Any other PacketConn must be bound to one address.
+func (t *Transport) ServePacket(pc net.PacketConn, advertise string) {
+	s := &socket{t: t, pc: pc, local: addrPort(pc.LocalAddr()), advertise: advertise}
+	if uc, ok := pc.(*net.UDPConn); ok {
+		s.batch = newBatch(s, uc)
+		t.enlargeBuffer(uc)
+	}
+	t.mu.Lock()
+	sockets := append(slices.Clone(*t.sockets.Load()), s)
+	t.sockets.Store(&sockets)
+	t.mu.Unlock()
+	read := s.readSingly
+	if s.batch != nil {
+		read = s.batch.read
+	}
+	if !t.start(read) {
+		s.close()
+	}
+}
+
+func (s *socket) close() {
+	if err := s.pc.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		s.t.Log.Debug("closing a socket", "socket", s.local, "err", err)
+	}
+}
+
+// socket is the one that is bound to local, or to every address and local's
+// port; nil if there is none.
+func (t *Transport) socket(local netip.AddrPort) *socket {
+	var wildcard *socket
+	for _, s := range *t.sockets.Load() {
+		if s.local == local {
+			return s
+		}
+		if s.local.Port() == local.Port() && s.local.Addr().IsUnspecified() && s.reaches(local.Addr()) {
+			wildcard = s
+		}
+	}
+	return wildcard
+}
+
+// reaches says whether the socket's family can send to a. A socket on [::]
+// serves IPv4 as well, where the system has it so.
+func (s *socket) reaches(a netip.Addr) bool {
+	own := s.local.Addr()
+	return own.Is4() == a.Is4() || own == netip.IPv6Unspecified()
+}
+
+// datagramFlow picks the socket that sends to remote: the one with the
+// address that the system would send from, else one of the same family and,
+// for loopback, the same kind.
+func (t *Transport) datagramFlow(remote netip.AddrPort) (sip.Flow, error) {
+	sockets := *t.sockets.Load()
+	var best *socket
+	for _, s := range sockets {
+		if !s.reaches(remote.Addr()) {
+			continue
+		}
+		if best == nil || s.local.Addr().IsLoopback() == remote.Addr().IsLoopback() && !s.local.Addr().IsUnspecified() {
+			best = s
+		}
+	}
+	if best == nil {
+		return sip.Flow{}, ErrNoSocket
+	}
+	flow := sip.Flow{Proto: sip.UDP, Local: best.local, Remote: remote}
+	if best.batch == nil || len(sockets) == 1 && !best.local.Addr().IsUnspecified() {
+		return flow, nil
+	}
+	from, err := t.route(remote)
+	if err != nil {
+		return sip.Flow{}, err
+	}
+	for _, s := range sockets {
+		if s.local.Addr() == from || s.local.Addr().IsUnspecified() && s.reaches(from) {
+			flow.Local = netip.AddrPortFrom(from, s.local.Port())
+			break
+		}
+	}
+	return flow, nil
+}
+
+// route is the address of this machine that the system sends from to remote.
+// Nothing is sent.
+func (t *Transport) route(remote netip.AddrPort) (netip.Addr, error) {
+	var d net.Dialer
+	nc, err := d.DialContext(t.ctx, "udp", remote.String())
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	from := addrPort(nc.LocalAddr()).Addr()
+	return from, nc.Close()
+}
+
+// enlargeBuffer asks for a large receive buffer and says once when the system
+// gives less.
+func (t *Transport) enlargeBuffer(uc *net.UDPConn) {
+	if err := uc.SetReadBuffer(receiveBuffer); err != nil {
+		t.Log.Warn("UDP receive buffer", "socket", uc.LocalAddr(), "err", err)
+		return
+	}
+	if got := bufferSize(uc); got > 0 && got < receiveBuffer {
+		t.warnings.warn("the UDP receive buffer is small; raise net.core.rmem_max",
+			"socket", uc.LocalAddr(), "bytes", got, "wanted", receiveBuffer)
+	}
+}
+
+// readSingly reads a socket that has no batches.
+func (s *socket) readSingly() {
+	buf := make([]byte, 1<<16)
+	var failures failures
+	for {
+		n, from, err := s.pc.ReadFrom(buf)
+		if err != nil {
+			if !failures.survive(s, err) {
+				return
+			}
+			continue
+		}
+		failures = 0
+		s.received(buf[:n], sip.Flow{Proto: sip.UDP, Local: s.local, Remote: addrPort(from)})
+	}
+}
+
+// received hands a datagram to the receiver, unless it is a keep-alive.
+func (s *socket) received(data []byte, flow sip.Flow) {
+	s.t.stats.DatagramsIn.Add(1)
+	s.t.stats.BytesIn.Add(uint64(len(data)))
+	if isKeepAlive(data) {
+		s.t.stats.DatagramsDropped.Add(1)
+		return
+	}
+	var err error
+	if len(data) > s.t.MaxMessage {
+		err = ErrTooLarge
+	}
+	s.t.Receiver.Receive(data, flow, err)
+}
+
+// isKeepAlive is true for datagrams that only keep a NAT's binding open: line
+// ends, zero bytes, nothing at all, and STUN (RFC 5626 s.8: its first byte is
+// 0 or 1 in what clients send, and the magic cookie follows).
+func isKeepAlive(data []byte) bool {
+	if len(data) >= 20 && data[0] < 4 && binary.BigEndian.Uint32(data[4:]) == 0x2112A442 {
+		return true
+	}
+	return len(data) == 0 || data[0] < ' ' && len(bytes.Trim(data, "\r\n\x00")) == 0
+}
+
+// failures counts read errors in a row.
+type failures int
+
+// survive is false when the socket is closed. An ICMP error (ECONNREFUSED)
+// concerns one datagram that we sent, not the socket; a loop of errors slows
+// down.
+func (f *failures) survive(s *socket, err error) bool {
+	if errors.Is(err, net.ErrClosed) || s.t.ctx.Err() != nil {
+		return false
+	}
+	s.t.stats.ReadErrors.Add(1)
+	if *f++; *f < 10 {
+		return true
+	}
+	s.t.warnings.warn("reading a UDP socket", "socket", s.local, "err", err)
+	return s.t.sleep(min(time.Duration(*f)*time.Millisecond, time.Second))
+}
+
+// send writes a datagram or adds it to the batch.
+func (s *socket) send(data []byte, flow sip.Flow) error {
+	if len(data) > MaxDatagram {
+		return ErrTooLarge
+	}
+	if s.batch != nil {
+		return s.batch.send(data, flow)
+	}
+	n, err := s.pc.WriteTo(data, net.UDPAddrFromAddrPort(flow.Remote))
+	s.sent(n, err)
+	if errors.Is(err, net.ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
+
+func (s *socket) sent(n int, err error) {
+	if err != nil {
+		s.t.stats.DatagramsFailed.Add(1)
+		return
+	}
+	s.t.stats.DatagramsOut.Add(1)
+	s.t.stats.BytesOut.Add(uint64(n))
+}
+
+func (s *socket) hold() {
+	if s.batch != nil {
+		s.batch.hold()
+	}
+}
+
+func (s *socket) release() {
+	if s.batch != nil {
+		s.batch.release()
+	}
+}
