@@ -69,7 +69,7 @@ const (
 	AuthNone   AuthMode = "none"   // the From header is believed
 )
 
-// Algorithm is a digest algorithm as it is spelt in a challenge (RFC 8760 s.2.1).
+// Algorithm is a digest algorithm as it is spelt in a challenge (RFC 8760 s.2.7).
 type Algorithm string
 
 const (

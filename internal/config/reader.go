@@ -70,7 +70,7 @@ func (r *reader) config(c *Config) {
 }
 
 func (r *reader) limits(l *Limits) {
-	r.count("limits.message_size", &l.MessageSize, 1300) // RFC 3261 s.18.1.1: what UDP must carry
+	r.count("limits.message_size", &l.MessageSize, 1300) // RFC 3261 s.18.1.1: requests up to here come by UDP
 	r.count("limits.body_size", &l.BodySize, 1)
 	r.count("limits.subscriptions_per_watcher", &l.SubscriptionsPerWatcher, 1)
 	r.count("limits.publications_per_presentity", &l.PublicationsPerPresentity, 1)
