@@ -1,0 +1,96 @@
+package embedded
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"presenced/internal/store"
+)
+
+// durable keeps what must be on disk before it is answered, as packed values.
+// Errors of the disk are ErrUnavailable.
+type durable interface {
+	principal(aor string) (store.Principal, error) // ErrNotFound
+	putPrincipal(p store.Principal) error
+	deletePrincipal(aor string) error // ErrNotFound
+	principals() ([]store.Principal, error)
+	countPrincipals() (int, error)
+	secrets(name string) ([]secret, error) // newest first
+	addSecret(name string, s secret, keep int, ifNewest uint32) error
+	close() error
+}
+
+// memoryDurable is the durable state of an engine without files.
+type memoryDurable struct {
+	mu    sync.Mutex
+	known map[string]store.Principal
+	keys  map[string][]secret
+}
+
+func newMemoryDurable() *memoryDurable {
+	return &memoryDurable{known: make(map[string]store.Principal), keys: make(map[string][]secret)}
+}
+
+func (m *memoryDurable) principal(aor string) (store.Principal, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, ok := m.known[aor]
+	if !ok {
+		return store.Principal{}, store.ErrNotFound
+	}
+	return clonePrincipal(p), nil
+}
+
+func (m *memoryDurable) putPrincipal(p store.Principal) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.known[p.AOR] = clonePrincipal(p)
+	return nil
+}
+
+func (m *memoryDurable) deletePrincipal(aor string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.known[aor]; !ok {
+		return store.ErrNotFound
+	}
+	delete(m.known, aor)
+	return nil
+}
+
+func (m *memoryDurable) principals() ([]store.Principal, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := make([]store.Principal, 0, len(m.known))
+	for _, aor := range slices.Sorted(maps.Keys(m.known)) {
+		list = append(list, clonePrincipal(m.known[aor]))
+	}
+	return list, nil
+}
+
+func (m *memoryDurable) countPrincipals() (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.known), nil
+}
+
+func (m *memoryDurable) secrets(name string) ([]secret, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.keys[name], nil
+}
+
+func (m *memoryDurable) addSecret(name string, s secret, keep int, ifNewest uint32) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.keys[name] = rotate(m.keys[name], s, keep, ifNewest)
+	return nil
+}
+
+func (m *memoryDurable) close() error { return nil }
+
+func clonePrincipal(p store.Principal) store.Principal {
+	p.HA1 = maps.Clone(p.HA1)
+	return p
+}

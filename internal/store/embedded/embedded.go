@@ -1,0 +1,156 @@
+// Package embedded is the storage engine that needs no server: memory is the
+// truth, and files let it outlive the process.
+//
+// State is sharded by address-of-record (store.Shard); a shard is a mutex, the
+// records, and a heap of their deadlines. A write changes memory under the
+// shard's lock, appends its record to the log's buffer, lets go of the lock,
+// and answers when the buffer was written. No lock is held across a write.
+//
+// With a Path there are three files in that folder: durable.db (bbolt, synced:
+// principals and secrets), state.log (soft state: appended before the answer,
+// not synced) and lock. Without a Path everything is in memory alone, durable
+// records too.
+//
+// Time is the monotonic clock of package time, so a wall clock that steps
+// changes nothing while the process runs, and tests run in testing/synctest
+// bubbles. The log holds deadlines by the wall clock: after a restart those
+// decide.
+//
+// Left out: sharing. One process opens a Path, and it is the only agent:
+// Orphans is always empty, and all subscriptions that a start finds in the log
+// belong to the agent that starts.
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"presenced/internal/store"
+)
+
+// Config says where an engine keeps its state. The zero value is an engine in
+// memory alone.
+type Config struct {
+	Path  string           // folder of the files, made if it is not there; "": memory alone
+	Agent string           // owner of the subscriptions that this engine claims or finds in its log
+	Clock func() time.Time // the wall clock; nil: time.Now
+	Log   *slog.Logger     // nil: slog.Default
+}
+
+// Engine is an open store. Its methods may be called by many goroutines.
+type Engine struct {
+	agent  string
+	clock  func() time.Time
+	logger *slog.Logger
+	epoch  time.Time // where monotonic time is counted from
+	closed atomic.Bool
+
+	shards  [store.Shards]shard
+	feed    *feed
+	durable durable
+}
+
+// Open opens the store of a configuration.
+func Open(c Config) (*Engine, error) {
+	e := &Engine{
+		agent:  c.Agent,
+		clock:  c.Clock,
+		logger: c.Log,
+		epoch:  time.Now(),
+		feed:   newFeed(),
+	}
+	if e.logger == nil {
+		e.logger = slog.Default()
+	}
+	for i := range e.shards {
+		e.shards[i].open(e)
+	}
+	e.durable = newMemoryDurable()
+	return e, nil
+}
+
+// Run blocks until ctx is done. This engine's work hangs on its own timers.
+func (e *Engine) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Ready tells whether writes are accepted: nil or ErrUnavailable.
+func (e *Engine) Ready(context.Context) error {
+	return e.writable()
+}
+
+// Stats counts what is stored now.
+func (e *Engine) Stats(ctx context.Context) (store.Stats, error) {
+	var total store.Stats
+	for i := range e.shards {
+		sh := e.enter(uint8(i))
+		total.Publications += sh.counts.Publications
+		total.Subscriptions += sh.counts.Subscriptions
+		total.Bindings += sh.counts.Bindings
+		sh.leave()
+	}
+	n, err := e.durable.countPrincipals()
+	total.Principals = n
+	return total, err
+}
+
+// Close stops the engine: what it has answered is stored; calls from now on
+// are ErrUnavailable. A second Close does nothing.
+func (e *Engine) Close() error {
+	if e.closed.Swap(true) {
+		return nil
+	}
+	e.feed.close()
+	for i := range e.shards {
+		e.shards[i].close()
+	}
+	return e.durable.close()
+}
+
+// writable is nil while writes can be answered.
+func (e *Engine) writable() error {
+	if e.closed.Load() {
+		return fmt.Errorf("%w: closed", store.ErrUnavailable)
+	}
+	return nil
+}
+
+// instant is one moment by both clocks.
+type instant struct {
+	mono time.Duration // since the engine's epoch, by the monotonic clock
+	wall time.Time
+}
+
+func (e *Engine) now() instant {
+	now := time.Now()
+	in := instant{mono: now.Sub(e.epoch), wall: now}
+	if e.clock != nil {
+		in.wall = e.clock()
+	}
+	return in
+}
+
+// enter locks a shard, with what is due by now gone from it.
+func (e *Engine) enter(number uint8) *shard {
+	sh := &e.shards[number]
+	sh.mu.Lock()
+	sh.now = e.now()
+	sh.expire()
+	return sh
+}
+
+// enterAOR locks the shard of an address-of-record.
+func (e *Engine) enterAOR(aor string) *shard {
+	return e.enter(store.Shard(aor))
+}
+
+// settle lets go of a shard after a write and waits until the write is in the
+// log.
+func (e *Engine) settle(ctx context.Context, sh *shard, err error) error {
+	sh.leave()
+	return err
+}

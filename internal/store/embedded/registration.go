@@ -1,0 +1,123 @@
+package embedded
+
+import (
+	"context"
+	"slices"
+
+	"presenced/internal/store"
+)
+
+// binding is a live binding. TTL of the embedded record is not used: the
+// deadline stands in lapse.
+type binding struct {
+	lapse
+	of *resource
+	store.Binding
+}
+
+func registrationKey(aor string) store.Key {
+	return store.Key{AOR: aor, Package: store.RegistrationPackage}
+}
+
+// Bindings is all live bindings of an inbox.
+func (e *Engine) Bindings(_ context.Context, aor string) (store.Registration, error) {
+	sh := e.enterAOR(aor)
+	defer sh.leave()
+	r := sh.resources[registrationKey(aor)]
+	if r == nil {
+		return store.Registration{}, nil
+	}
+	reg := store.Registration{Version: r.version}
+	if len(r.bindings) > 0 {
+		reg.Bindings = make([]store.Binding, len(r.bindings))
+	}
+	for i, b := range r.bindings {
+		reg.Bindings[i] = b.Binding
+		reg.Bindings[i].TTL = b.remaining(sh)
+	}
+	return reg, nil
+}
+
+// SaveBindings replaces the bindings of an inbox if their version is still
+// reg.Version, else it is ErrConflict. It returns the new version.
+func (e *Engine) SaveBindings(ctx context.Context, aor string, reg store.Registration) (store.Version, error) {
+	if err := e.writable(); err != nil {
+		return 0, err
+	}
+	sh := e.enterAOR(aor)
+	version, err := sh.saveBindings(aor, reg)
+	if err := e.settle(ctx, sh, err); err != nil {
+		return 0, err
+	}
+	return version, nil
+}
+
+func (sh *shard) saveBindings(aor string, reg store.Registration) (store.Version, error) {
+	key := registrationKey(aor)
+	r := sh.resources[key]
+	if r == nil && reg.Version != 0 || r != nil && r.version != reg.Version {
+		return 0, store.ErrConflict
+	}
+	if r == nil || len(r.bindings) == 0 {
+		if !slices.ContainsFunc(reg.Bindings, lives) {
+			return 0, nil
+		}
+		r = sh.resource(key)
+	}
+	sh.replaceBindings(r, reg.Bindings)
+	version := r.version
+	sh.drop(r)
+	return version, nil
+}
+
+func lives(b store.Binding) bool { return b.TTL > 0 }
+
+func (sh *shard) replaceBindings(r *resource, bindings []store.Binding) {
+	before := r.bindings
+	for _, b := range before {
+		sh.end(b)
+	}
+	r.bindings = nil
+	for _, b := range bindings {
+		if !lives(b) {
+			continue
+		}
+		b.Updated = updated(before, b, sh.now.wall.Unix())
+		b.Path = slices.Clone(b.Path)
+		added := &binding{of: r, Binding: b}
+		r.bindings = append(r.bindings, added)
+		sh.live(added, b.TTL)
+	}
+	sh.counts.Bindings += len(r.bindings) - len(before)
+	sh.changed(r)
+}
+
+// updated is the time of the stored binding that b repeats, or now.
+func updated(before []*binding, b store.Binding, now int64) int64 {
+	for _, stored := range before {
+		if stored.Contact == b.Contact {
+			if sameBinding(stored.Binding, b) {
+				return stored.Updated
+			}
+			break
+		}
+	}
+	return now
+}
+
+// sameBinding compares all but Updated and TTL.
+func sameBinding(a, b store.Binding) bool {
+	return a.Contact == b.Contact && a.Params == b.Params && a.Q == b.Q &&
+		slices.Equal(a.Path, b.Path) && a.CallID == b.CallID && a.CSeq == b.CSeq &&
+		a.Agent == b.Agent && a.Flow == b.Flow && a.UserAgent == b.UserAgent
+}
+
+func (b *binding) lapsed(sh *shard) {
+	sh.end(b)
+	r := b.of
+	i := slices.Index(r.bindings, b)
+	r.bindings = slices.Delete(r.bindings, i, i+1)
+	sh.counts.Bindings--
+	sh.changed(r)
+	sh.drop(r)
+}

@@ -1,0 +1,103 @@
+package embedded
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"presenced/internal/store"
+)
+
+// shard is the part of the state that one mutex guards. Methods of a shard
+// other than open and close are called with it locked.
+type shard struct {
+	mu     sync.Mutex
+	engine *Engine
+	now    instant // taken when the shard was locked
+
+	last          store.Version // no version above it was ever given
+	resources     map[store.Key]*resource
+	subscriptions map[string]*subscription // by ID
+	deadlines     deadlines
+	timer         *time.Timer
+	armed         time.Duration // when the timer fires; 0: it does not
+	counts        store.Stats
+}
+
+// resource is all that is stored for one Key. It is in its shard's map while
+// it holds anything or is watched.
+type resource struct {
+	key           store.Key
+	version       store.Version // 0 while there are no publications and no bindings
+	publications  []*publication
+	subscriptions []*subscription
+	bindings      []*binding
+
+	// The feed's part.
+	seen    store.Version // the version that the watcher told last
+	watched bool
+	queued  bool // in the feed's queue
+}
+
+func (sh *shard) open(e *Engine) {
+	sh.engine = e
+	sh.resources = make(map[store.Key]*resource)
+	sh.subscriptions = make(map[string]*subscription)
+}
+
+func (sh *shard) close() {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.timer != nil {
+		sh.timer.Stop()
+	}
+}
+
+// leave unlocks the shard, with its timer set to the earliest deadline.
+func (sh *shard) leave() {
+	sh.arm()
+	sh.mu.Unlock()
+}
+
+// resource is the stored one, made if there is none.
+func (sh *shard) resource(key store.Key) *resource {
+	r := sh.resources[key]
+	if r == nil {
+		r = &resource{key: store.Key{AOR: strings.Clone(key.AOR), Package: strings.Clone(key.Package)}}
+		sh.resources[r.key] = r
+	}
+	return r
+}
+
+// drop forgets a resource that holds nothing and is not watched.
+func (sh *shard) drop(r *resource) {
+	if len(r.publications) == 0 && len(r.bindings) == 0 && len(r.subscriptions) == 0 && !r.watched {
+		delete(sh.resources, r.key)
+	}
+}
+
+// next is a version that was never given in this shard.
+func (sh *shard) next() store.Version {
+	sh.last = max(sh.last+1, store.Version(max(0, sh.now.wall.UnixMicro())))
+	return sh.last
+}
+
+// changed gives a resource its next version and tells the feed. Where it is
+// empty the version is 0; what is stored there later still gets one above all
+// that were given.
+func (sh *shard) changed(r *resource) {
+	r.version = 0
+	if len(r.publications) > 0 || len(r.bindings) > 0 {
+		r.version = sh.next()
+	}
+	sh.engine.feed.notice(r)
+}
+
+// keep is a copy of s that holds no larger buffer alive: the old value where
+// it is equal.
+func keep(old, s string) string {
+	if old == s {
+		return old
+	}
+	return strings.Clone(s)
+}

@@ -1,0 +1,201 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+
+	"presenced/internal/store"
+)
+
+// subscription is a live subscription.
+type subscription struct {
+	lapse
+	place   int32 // in of.subscriptions
+	of      *resource
+	id      string
+	watcher string
+	agent   string
+	fence   uint64
+	data    []byte
+}
+
+var errShard = errors.New("store: subscription id does not name the shard of its key")
+
+// PutSubscription inserts or replaces a subscription. ErrFenced where it is
+// another agent's by now.
+func (e *Engine) PutSubscription(ctx context.Context, s store.Subscription) error {
+	if err := e.writable(); err != nil {
+		return err
+	}
+	if number, ok := store.ShardOfSubscription(s.ID); !ok || number != store.Shard(s.Key.AOR) {
+		return errShard
+	}
+	sh := e.enterAOR(s.Key.AOR)
+	return e.settle(ctx, sh, sh.putSubscription(s))
+}
+
+func (sh *shard) putSubscription(s store.Subscription) error {
+	stored := sh.subscriptions[s.ID]
+	if stored != nil && (s.Fence < stored.fence || s.Fence == stored.fence && s.Agent != stored.agent) {
+		return store.ErrFenced
+	}
+	switch {
+	case s.TTL <= 0 && stored == nil:
+		return nil
+	case s.TTL <= 0:
+		sh.removeSubscription(stored)
+		return nil
+	case stored != nil && stored.of.key != s.Key:
+		sh.removeSubscription(stored)
+		stored = nil
+	}
+	if stored == nil {
+		sh.addSubscription(s)
+		return nil
+	}
+	stored.replace(sh, s)
+	sh.prolong(stored, s.TTL)
+	return nil
+}
+
+func (sh *shard) addSubscription(s store.Subscription) {
+	r := sh.resource(s.Key)
+	text := s.ID + s.Watcher // one allocation for both
+	added := &subscription{of: r, id: text[:len(s.ID)], watcher: text[len(s.ID):]}
+	added.replace(sh, s)
+	added.place = int32(len(r.subscriptions))
+	r.subscriptions = append(r.subscriptions, added)
+	sh.subscriptions[added.id] = added
+	sh.counts.Subscriptions++
+	sh.live(added, s.TTL)
+}
+
+func (sub *subscription) replace(sh *shard, s store.Subscription) {
+	sub.watcher = keep(sub.watcher, s.Watcher)
+	if s.Agent == sh.engine.agent {
+		sub.agent = sh.engine.agent
+	} else {
+		sub.agent = keep(sub.agent, s.Agent)
+	}
+	sub.fence = s.Fence
+	sub.data = s.Data
+}
+
+func (sh *shard) removeSubscription(sub *subscription) {
+	sh.end(sub)
+	r := sub.of
+	last := len(r.subscriptions) - 1
+	r.subscriptions[sub.place] = r.subscriptions[last]
+	r.subscriptions[sub.place].place = sub.place
+	r.subscriptions[last] = nil
+	r.subscriptions = r.subscriptions[:last]
+	delete(sh.subscriptions, sub.id)
+	sh.counts.Subscriptions--
+	sh.drop(r)
+}
+
+func (sub *subscription) lapsed(sh *shard) { sh.removeSubscription(sub) }
+
+func (sub *subscription) read(sh *shard) store.Subscription {
+	return store.Subscription{
+		ID: sub.id, Key: sub.of.key, Watcher: sub.watcher, Fence: sub.fence,
+		Agent: sub.agent, TTL: sub.remaining(sh), Data: sub.data,
+	}
+}
+
+// DeleteSubscription removes a subscription. ErrFenced where the stored fence
+// is greater; nil for an unknown id.
+func (e *Engine) DeleteSubscription(ctx context.Context, key store.Key, id string, fence uint64) error {
+	if err := e.writable(); err != nil {
+		return err
+	}
+	sh := e.enterAOR(key.AOR)
+	return e.settle(ctx, sh, sh.deleteSubscription(id, fence))
+}
+
+func (sh *shard) deleteSubscription(id string, fence uint64) error {
+	stored := sh.subscriptions[id]
+	if stored == nil {
+		return nil
+	}
+	if fence < stored.fence {
+		return store.ErrFenced
+	}
+	sh.removeSubscription(stored)
+	return nil
+}
+
+// ClaimSubscription makes this engine's agent the owner, with the next fence.
+func (e *Engine) ClaimSubscription(ctx context.Context, id string) (store.Subscription, error) {
+	if err := e.writable(); err != nil {
+		return store.Subscription{}, err
+	}
+	number, ok := store.ShardOfSubscription(id)
+	if !ok {
+		return store.Subscription{}, store.ErrNotFound
+	}
+	sh := e.enter(number)
+	claimed, err := sh.claimSubscription(id)
+	if err := e.settle(ctx, sh, err); err != nil {
+		return store.Subscription{}, err
+	}
+	return claimed, nil
+}
+
+func (sh *shard) claimSubscription(id string) (store.Subscription, error) {
+	sub := sh.subscriptions[id]
+	if sub == nil {
+		return store.Subscription{}, store.ErrNotFound
+	}
+	sub.fence++
+	sub.agent = sh.engine.agent
+	return sub.read(sh), nil
+}
+
+// SubscriptionsOf is all live subscriptions to key, in no order.
+func (e *Engine) SubscriptionsOf(_ context.Context, key store.Key) ([]store.Subscription, error) {
+	sh := e.enterAOR(key.AOR)
+	defer sh.leave()
+	r := sh.resources[key]
+	if r == nil || len(r.subscriptions) == 0 {
+		return nil, nil
+	}
+	list := make([]store.Subscription, len(r.subscriptions))
+	for i, sub := range r.subscriptions {
+		list[i] = sub.read(sh)
+	}
+	return list, nil
+}
+
+// OwnSubscriptions yields every subscription of this engine's agent. yield
+// runs without a lock and may call the engine; its error ends the walk.
+func (e *Engine) OwnSubscriptions(ctx context.Context, yield func(store.Subscription) error) error {
+	for i := range e.shards {
+		for _, s := range e.ownOfShard(uint8(i)) {
+			if err := yield(s); err != nil {
+				return err
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) ownOfShard(number uint8) []store.Subscription {
+	sh := e.enter(number)
+	defer sh.leave()
+	own := make([]store.Subscription, 0, len(sh.subscriptions))
+	for _, sub := range sh.subscriptions {
+		if sub.agent == e.agent {
+			own = append(own, sub.read(sh))
+		}
+	}
+	return own
+}
+
+// Orphans is always empty: there is no other agent whose lease could lapse.
+func (e *Engine) Orphans(context.Context) ([]store.Subscription, error) {
+	return nil, nil
+}

@@ -1,0 +1,39 @@
+package store
+
+import "time"
+
+// Binding is one place where an inbox can be reached (RFC 3261 s.10).
+type Binding struct {
+	Contact   string   // the Contact URI as it was given
+	Params    string   // its parameters, without expires and q: ";+sip.instance=..."
+	Q         uint16   // thousandths, 1000 where none was given
+	Path      []string // RFC 3327, topmost first
+	CallID    string
+	CSeq      uint32
+	Updated   int64  // Unix seconds of the engine's clock at the last change; set by the engine
+	Agent     string // who holds the flow
+	Flow      string // packed by the registrar; the engine does not look inside
+	UserAgent string
+	TTL       time.Duration // granted when written, remaining when read
+}
+
+// Registration is all live bindings of an inbox at one version. They are
+// written together by compare-and-set: the write must carry the Version that
+// was read, else ErrConflict and nothing changes. Each write changes the
+// version, and so does the lapse of a binding. Writing an empty list removes
+// the registration.
+//
+// The engine sets Updated of a binding that is new (by Contact) or differs
+// from the stored one in more than TTL and Updated; the others keep theirs.
+// A binding written with a TTL of 0 or less is not stored.
+//
+// Registrations are watched as Key{aor, "registration"}, and the version there
+// is this one.
+type Registration struct {
+	Version  Version
+	Bindings []Binding // in the order in which they were written
+}
+
+// RegistrationPackage is the Package of the Key under which the feed tells of
+// an inbox's bindings.
+const RegistrationPackage = "registration"

@@ -1,0 +1,53 @@
+package store
+
+import "time"
+
+// Subscription is the copy of a subscription that outlives its agent. The
+// notifier packs what it needs into Data; the engine does not look inside.
+//
+//	put     inserts, or replaces where Fence is greater than the stored one, or
+//	        equal to it with the same Agent; else ErrFenced and nothing changes
+//	claim   one atomic step: Fence + 1, and the claiming agent is the owner
+//	delete  with a Fence lower than the stored one: ErrFenced; unknown id: nil
+//	lapse   silently gone: no version changes, the feed says nothing. The
+//	        owner drives its own timer and sends the last NOTIFY itself.
+//
+// A lifetime of 0 or less is put as a delete would be.
+type Subscription struct {
+	// ID is the local dialog tag. Its first two characters are the shard of
+	// Key.AOR in lower-case hexadecimal, so that a subscription can be found by
+	// its dialog alone. An ID of another shard is refused by put, and is
+	// ErrNotFound to claim.
+	ID      string
+	Key     Key
+	Watcher string // address-of-record; "" for an anonymous one
+	// Fence rises with each change of owner. A write with a lower fence than
+	// the stored one is ErrFenced and changes nothing.
+	Fence uint64
+	Agent string        // the owner
+	TTL   time.Duration // granted when written, remaining when read
+	Data  []byte        // immutable: shared, never written to
+}
+
+// ShardOfSubscription is the shard that a subscription's ID names. ok is false
+// for an ID that names none: no engine has such a subscription.
+func ShardOfSubscription(id string) (shard uint8, ok bool) {
+	if len(id) < 2 {
+		return 0, false
+	}
+	high, low := hexDigit(id[0]), hexDigit(id[1])
+	if high < 0 || low < 0 {
+		return 0, false
+	}
+	return uint8(high<<4 | low), true
+}
+
+func hexDigit(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	}
+	return -1
+}
