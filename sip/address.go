@@ -62,7 +62,8 @@ func cutAddress(s string) (display, uri, params string, ok bool) {
 			uri, params = s[:i], s[i:]
 		}
 		uri = trim(uri)
-		return "", uri, params, uri != "" && paramsValid(params)
+		// RFC 3261 s.20.10: a URI with a comma or question mark stands in <>.
+		return "", uri, params, uri != "" && strings.IndexAny(uri, ",?") < 0 && paramsValid(params)
 	}
 	display = trim(s[:open])
 	if !displayValid(display) {

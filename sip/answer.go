@@ -3,7 +3,6 @@ package sip
 import (
 	"errors"
 	"math"
-	"strings"
 )
 
 // Answer is a lazy view over the bytes of one response, as Request is over a
@@ -13,7 +12,9 @@ type Answer struct {
 	Reason string // may be empty
 
 	message
-	via Via
+	via    Via
+	cseq   uint32
+	method string
 }
 
 var errResponse = errors.New("malformed response")
@@ -38,6 +39,9 @@ func ParseResponse(raw []byte) (*Answer, error) {
 	if !a.via.parse(top) {
 		return nil, errVia
 	}
+	if a.cseq, a.method, ok = cutCSeq(a.get(fieldCSeq), math.MaxUint32); !ok {
+		return nil, errResponse
+	}
 	body, fault := cutBody(&a.message, UDP)
 	if fault != nil {
 		return nil, fault
@@ -49,16 +53,11 @@ func ParseResponse(raw []byte) (*Answer, error) {
 // Via is the top Via. It must not be changed.
 func (a *Answer) Via() *Via { return &a.via }
 
-// CSeq is the CSeq's number and method; ok is false where it is malformed.
-func (a *Answer) CSeq() (n uint32, method string, ok bool) {
-	value := a.get(fieldCSeq)
-	i := strings.IndexAny(value, " \t")
-	if i < 0 {
-		return 0, "", false
-	}
-	v, over, ok := number(value[:i], math.MaxUint32)
-	return uint32(v), trim(value[i:]), ok && !over
-}
+// CSeq is the CSeq's number.
+func (a *Answer) CSeq() uint32 { return a.cseq }
+
+// Method is the CSeq's method: what the response answers.
+func (a *Answer) Method() string { return a.method }
 
 // To is the To field, where a dialog's remote tag stands.
 func (a *Answer) To() (*Address, error) { return ParseAddress(a.get(fieldTo)) }

@@ -9,6 +9,12 @@ import (
 // doubled or malformed. RFC 3261 s.8.1.1; a missing Max-Forwards passes, as
 // RFC 2543 had none (RFC 3261 s.16.3 step 3).
 func (r *Request) check() *Error {
+	var fromOK, toOK bool // first, because a refusal needs the tags too
+	r.fromTag, fromOK = tagOf(r.get(fieldFrom))
+	r.toTag, toOK = tagOf(r.get(fieldTo))
+	if r.via.gaps {
+		return badRequest("Malformed Via")
+	}
 	for _, f := range [...]field{fieldFrom, fieldTo, fieldCallID, fieldCSeq} {
 		if r.get(f) == "" {
 			return badRequest("Missing " + f.String())
@@ -17,11 +23,10 @@ func (r *Request) check() *Error {
 	if fault := r.checkSingle(); fault != nil {
 		return fault
 	}
-	var ok bool
-	if r.fromTag, ok = tagOf(r.get(fieldFrom)); !ok {
+	if !fromOK {
 		return badRequest("Malformed From")
 	}
-	if r.toTag, ok = tagOf(r.get(fieldTo)); !ok {
+	if !toOK {
 		return badRequest("Malformed To")
 	}
 	if strings.ContainsAny(r.get(fieldCallID), " \t,;") {
@@ -66,20 +71,26 @@ func tagOf(value string) (tag string, ok bool) {
 // checkCSeq: RFC 3261 s.8.1.1.5, a number below 2**31 and the request's method.
 // s.20.16 would take 32 bits; the narrower one is what senders must keep.
 func (r *Request) checkCSeq() *Error {
-	value := r.get(fieldCSeq)
-	i := strings.IndexAny(value, " \t")
-	if i < 0 {
+	n, method, ok := cutCSeq(r.get(fieldCSeq), math.MaxInt32)
+	if !ok {
 		return badRequest("Malformed CSeq")
 	}
-	n, over, ok := number(value[:i], math.MaxInt32)
-	if !ok || over {
-		return badRequest("Malformed CSeq")
-	}
-	if r.method != "" && trim(value[i:]) != r.method {
+	if r.method != "" && method != r.method {
 		return badRequest("CSeq has another method")
 	}
-	r.cseq = uint32(n)
+	r.cseq = n
 	return nil
+}
+
+// cutCSeq reads 1*DIGIT LWS Method; a number above limit is malformed.
+func cutCSeq(value string, limit uint64) (n uint32, method string, ok bool) {
+	i := strings.IndexAny(value, " \t")
+	if i < 0 {
+		return 0, "", false
+	}
+	v, over, ok := number(value[:i], limit)
+	method = trim(value[i:])
+	return uint32(v), method, ok && !over && isToken(method)
 }
 
 // checkLength cuts the body to Content-Length. RFC 3261 s.18.3: more bytes in

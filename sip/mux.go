@@ -9,7 +9,8 @@ import (
 // MuxConfig says what a Mux serves.
 type MuxConfig struct {
 	// Local says whether a domain is ours. host is in lower case, without a
-	// final dot; an IPv6 reference has brackets and its shortest form.
+	// final dot; an IPv6 reference has brackets and its shortest form. nil
+	// takes every domain for ours.
 	Local func(host string) bool
 	// Supported are the option tags understood in every request and named in
 	// the answer to OPTIONS.
@@ -55,6 +56,10 @@ func NewMux(config MuxConfig) *Mux {
 	m := &Mux{config: config, methods: map[string]*method{}}
 	m.Handle("OPTIONS", HandlerFunc(m.options))
 	return m
+}
+
+func (c *MuxConfig) local(host string) bool {
+	return c.Local == nil || c.Local(canonicalHost(host))
 }
 
 // Handle registers the handler of a method.
@@ -143,7 +148,7 @@ func (m *Mux) inspectURI(r *Request) *Response {
 		return refuse(StatusUnsupportedURIScheme)
 	}
 	inDialog := r.ToTag() != "" && (r.Method() == "SUBSCRIBE" || r.Method() == "NOTIFY")
-	if inDialog || m.config.Local(canonicalHost(u.Host)) || r.toListener(u) {
+	if inDialog || m.config.local(u.Host) || r.toListener(u) {
 		return nil
 	}
 	return refuse(StatusNotFound)

@@ -34,6 +34,9 @@ type Request struct {
 // Request is nil only where no answer is possible because no top Via could be
 // read; then the message is dropped.
 func ParseRequest(raw []byte, flow Flow) (*Request, error) {
+	if IsResponse(raw) {
+		return nil, badRequest("A response, not a request")
+	}
 	r := &Request{Flow: flow}
 	r.raw = raw
 	pos := r.skipEmptyLines()

@@ -41,21 +41,15 @@ func AppendResponse(dst []byte, r *Request, res *Response, tag string) []byte {
 	}
 	dst = append(dst, "\r\n"...)
 	dst = r.appendVias(dst)
-	dst = appendField(dst, "From", r.get(fieldFrom))
-	dst = append(dst, "To: "...)
-	dst = appendOneLine(dst, r.get(fieldTo))
-	if r.ToTag() == "" && res.Code != StatusTrying {
-		if res.ToTag != "" {
-			tag = res.ToTag
-		}
-		dst = append(dst, ";tag="...)
-		dst = appendOneLine(dst, tag)
+	dst = r.appendSame(dst, fieldFrom)
+	if res.ToTag != "" {
+		tag = res.ToTag
 	}
-	dst = append(dst, "\r\n"...)
-	dst = appendField(dst, "Call-ID", r.get(fieldCallID))
-	dst = appendField(dst, "CSeq", r.get(fieldCSeq))
-	if res.Code == StatusTrying && r.has(fieldTimestamp) { // RFC 3261 s.8.2.6.1
-		dst = appendField(dst, "Timestamp", r.get(fieldTimestamp))
+	dst = r.appendTo(dst, res.Code, tag)
+	dst = r.appendSame(dst, fieldCallID)
+	dst = r.appendSame(dst, fieldCSeq)
+	if res.Code == StatusTrying { // RFC 3261 s.8.2.6.1
+		dst = r.appendSame(dst, fieldTimestamp)
 	}
 	for _, f := range res.Header {
 		dst = appendField(dst, f.Name, f.Value)
@@ -64,6 +58,30 @@ func AppendResponse(dst []byte, r *Request, res *Response, tag string) []byte {
 	dst = strconv.AppendInt(dst, int64(len(res.Body)), 10)
 	dst = append(dst, "\r\n\r\n"...)
 	return append(dst, res.Body...)
+}
+
+// appendTo copies To with the tag that it lacks. A 100 needs none.
+// RFC 3261 s.8.2.6.2.
+func (r *Request) appendTo(dst []byte, code int, tag string) []byte {
+	if !r.has(fieldTo) {
+		return dst
+	}
+	dst = append(dst, "To: "...)
+	dst = appendOneLine(dst, r.get(fieldTo))
+	if r.toTag == "" && code != StatusTrying {
+		dst = append(dst, ";tag="...)
+		dst = appendOneLine(dst, tag)
+	}
+	return append(dst, "\r\n"...)
+}
+
+// appendSame copies a field of the request. One that is missing stays so:
+// then the response is the 400 that says so.
+func (r *Request) appendSame(dst []byte, f field) []byte {
+	if !r.has(f) {
+		return dst
+	}
+	return appendField(dst, f.String(), r.get(f))
 }
 
 func appendField(dst []byte, name, value string) []byte {

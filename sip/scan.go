@@ -56,21 +56,25 @@ func (m *message) skipEmptyLines() int {
 }
 
 // index notes every header field from pos, where the start line has ended, to
-// the empty line, and takes what follows as the body. It goes on after a
-// fault, so that a refusal can be answered, and returns the first.
+// the empty line, and takes what follows as the body. The end of the message
+// after a whole line stands for the empty line: what is meant is plain. It
+// goes on after a fault, so that a refusal can be answered, and returns the
+// first.
 func (m *message) index(pos int) (fault *Error) {
 	m.entries = m.inline[:0]
 	start := pos
 	open := false // the last line was a field that may go on
 	for {
+		if pos == len(m.raw) { // RFC 5118 s.4.10's own message ends like this
+			return first(fault, m.checkLineEnds(start, pos))
+		}
 		end, next, ok := m.line(pos)
 		if !ok {
-			m.body = nil
-			return first(fault, badRequest("No empty line after the header"))
+			return first(fault, badRequest("The header is cut short"))
 		}
 		if end == pos {
 			m.body = m.raw[next:]
-			return first(fault, m.checkOctets(start, pos))
+			return first(fault, m.checkLineEnds(start, pos))
 		}
 		if c := m.raw[pos]; c == ' ' || c == '\t' { // RFC 3261 s.7.3.1, folding
 			if open {
@@ -127,13 +131,11 @@ func (m *message) add(pos, end int) (fault *Error, ok bool) {
 	return nil, true
 }
 
-// checkOctets refuses a CR that ends no line and a NUL in the header, which
-// elements behind us may read as a line end or the end of the message.
-func (m *message) checkOctets(start, end int) *Error {
+// checkLineEnds refuses a CR that ends no line: RFC 3261 s.25.1 allows it
+// nowhere, and elements behind us may take it for one. A NUL passes: it may
+// stand in a quoted string.
+func (m *message) checkLineEnds(start, end int) *Error {
 	head := m.raw[start:end]
-	if bytes.IndexByte(head, 0) >= 0 {
-		return badRequest("NUL in the header")
-	}
 	for {
 		cr := bytes.IndexByte(head, '\r')
 		if cr < 0 {

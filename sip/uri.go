@@ -153,8 +153,8 @@ func cutHostPort(s string) (host string, port int, err error) {
 // RFC 3261 s.25.1 lacks and real networks have), or an IPv6 reference.
 func isHost(s string) bool {
 	if strings.HasPrefix(s, "[") {
-		a, err := netip.ParseAddr(s[1 : len(s)-1])
-		return err == nil && a.Is6() && a.Zone() == ""
+		a, ok := parseIPv6(s)
+		return ok && a.Zone() == ""
 	}
 	for i := 0; i < len(s); i++ {
 		c := lower(s[i])
@@ -172,11 +172,26 @@ func hostAddr(host string) (netip.Addr, bool) {
 	if host == "" || host[0] != '[' && !isDigit(host[0]) {
 		return netip.Addr{}, false
 	}
-	if host[0] == '[' && host[len(host)-1] == ']' {
-		host = host[1 : len(host)-1]
+	if host[0] == '[' {
+		a, ok := parseIPv6(host)
+		return a.Unmap(), ok
 	}
 	a, err := netip.ParseAddr(host)
 	return a.Unmap(), err == nil
+}
+
+// parseIPv6 reads an IPv6 reference with its brackets. The three colons that
+// RFC 3261's grammar makes of two before an IPv4 part must be tolerated
+// (RFC 5118 s.4.10).
+func parseIPv6(reference string) (netip.Addr, bool) {
+	if len(reference) < 4 || reference[len(reference)-1] != ']' {
+		return netip.Addr{}, false
+	}
+	a, err := netip.ParseAddr(reference[1 : len(reference)-1])
+	if err != nil && strings.Contains(reference, ":::") && strings.Contains(reference, ".") {
+		return parseIPv6(strings.Replace(reference, ":::", "::", 1))
+	}
+	return a, err == nil && a.Is6()
 }
 
 // String writes the URI as RFC 3261 s.19.1.1 does; what was parsed comes out

@@ -16,12 +16,14 @@ type Via struct {
 	Branch string // "" where there is none (RFC 2543)
 	RPort  bool   // the sender asks for symmetric response routing (RFC 3581)
 	Params Params
+
+	gaps bool // a parameter is empty: ";;"
 }
 
 var errVia = errors.New("malformed Via")
 
-// ParseVia reads one Via value. It is lax on the SIP version in it, on white
-// space, and on what follows an IPv6 reference without a delimiter.
+// ParseVia reads one Via value. It is lax on the protocol's name and version, on
+// white space and on empty parameters.
 func ParseVia(s string) (*Via, error) {
 	v := new(Via)
 	if !v.parse(trim(s)) {
@@ -32,7 +34,7 @@ func ParseVia(s string) (*Via, error) {
 
 func (v *Via) parse(s string) bool {
 	name, rest, ok := strings.Cut(s, "/")
-	if !ok || !equalFold(trim(name), "SIP") {
+	if !ok || !isToken(trim(name)) { // RFC 3261 s.25.1, protocol-name: RFC 8262 s.1.4.1 has "SIPS"
 		return false
 	}
 	version, rest, ok := strings.Cut(rest, "/")
@@ -53,8 +55,12 @@ func (v *Via) parse(s string) bool {
 		v.Params, rest = Params(rest[i:]), rest[:i]
 	}
 	v.SentBy = trim(rest)
-	for name, value := range v.Params.All {
+	for params := string(v.Params); params != ""; {
+		var name, value string
+		name, value, params = cutParam(params)
 		switch {
+		case name == "":
+			v.gaps = true
 		case equalFold(name, "branch") && v.Branch == "":
 			v.Branch = value
 		case equalFold(name, "rport"):
