@@ -1,0 +1,140 @@
+package pidf
+
+import "strings"
+
+// maxHoisted is how many prefixes are bound on the root; more are bound on the
+// elements that use them. It leaves room below DefaultMaxNamespaces.
+const maxHoisted = 32
+
+// declared is a prefix bound on the root of the composed document.
+type declared struct{ prefix, namespace string }
+
+// extension writes an element as it was published, with the bindings that it
+// inherited: on the root where the prefix is free, else on the element itself.
+// Its content is not checked against the schema of its own namespace.
+func (c *composer) extension(d *Document, i int32) {
+	e := &d.elements[i]
+	at := e.start + 1 + qname{prefix: e.prefix, local: e.name}.length()
+	c.literal(d.body[e.start:at])
+	c.inheritDefault(d, i)
+	c.inheritPrefixes(d, i)
+	for j := i; j < e.next; j++ {
+		sub := &d.elements[j]
+		for k := sub.attrs; k < sub.attrs+int32(sub.attrCount); k++ {
+			a := &d.attrs[k]
+			if !d.isIdentifier(sub, a) {
+				continue
+			}
+			c.literal(d.body[at:a.value])
+			c.id(strings.TrimSpace(decodeAttribute(d.body[a.value:a.valueEnd])), "x")
+			at = a.valueEnd
+		}
+	}
+	c.literal(d.body[at:e.end])
+}
+
+// isIdentifier tells whether an attribute is of type xs:ID, and so must be
+// unique in the whole document: xml:id, and the id of person, device and
+// everything of RFC 4480.
+func (d *Document) isIdentifier(e *element, a *attribute) bool {
+	if d.attrName(a) != "id" {
+		return false
+	}
+	return a.namespace == nsXML || a.namespace == nsNone && (e.namespace == nsRPID || e.namespace == nsDataModel)
+}
+
+// inheritDefault declares the default namespace on an element that, itself or
+// in a descendant, uses another default than PIDF's from outside.
+func (c *composer) inheritDefault(d *Document, i int32) {
+	e := &d.elements[i]
+	for j := i; j < e.next; j++ {
+		sub := &d.elements[j]
+		if sub.prefix > 0 || sub.binding >= e.bindings {
+			continue
+		}
+		if sub.namespace != nsPIDF {
+			c.declare("", d.namespace(sub.namespace))
+		}
+		return
+	}
+}
+
+// inheritPrefixes binds the prefixes that an element takes from outside. A
+// prefix counts as used also where it stands in text or in a value: there may
+// be qualified names in content (xsi:type, XPath).
+func (c *composer) inheritPrefixes(d *Document, i int32) {
+	e := &d.elements[i]
+	outside := int32(-1)
+	if e.parent >= 0 {
+		outside = d.elements[e.parent].scope
+	}
+	raw := d.body[e.start:e.end]
+	for b := outside; b >= 0; b = d.bindings[b].outer {
+		prefix, namespace := d.prefixOf(b), d.namespace(d.bindings[b].namespace)
+		if prefix == "" || prefix == "xml" || !mentions(raw, prefix) || d.lookup(e.scope, prefix) != b {
+			continue
+		}
+		if !c.hoist(prefix, namespace) {
+			c.declare(prefix, namespace)
+		}
+	}
+}
+
+// hoist binds a prefix on the root. It is false if the prefix means something
+// else there. The prefix dm is kept for the data model.
+func (c *composer) hoist(prefix, namespace string) bool {
+	for _, known := range c.scope {
+		if known.prefix == prefix {
+			return known.namespace == namespace
+		}
+	}
+	if prefix == "dm" && namespace != NamespaceDataModel || len(c.scope) >= maxHoisted {
+		return false
+	}
+	c.scope = append(c.scope, declared{prefix, namespace})
+	return true
+}
+
+// dataModel binds the prefix dm on the root.
+func (c *composer) dataModel() {
+	for _, known := range c.scope {
+		if known.prefix == "dm" {
+			return
+		}
+	}
+	c.scope = append(c.scope, declared{"dm", NamespaceDataModel})
+}
+
+// declare writes a namespace declaration into the start tag being written.
+func (c *composer) declare(prefix, namespace string) {
+	c.out = appendDeclaration(c.out, prefix, namespace)
+}
+
+func appendDeclaration(dst []byte, prefix, namespace string) []byte {
+	dst = append(dst, " xmlns"...)
+	if prefix != "" {
+		dst = append(dst, ':')
+		dst = append(dst, prefix...)
+	}
+	dst = append(dst, `="`...)
+	dst = appendValue(dst, namespace)
+	return append(dst, '"')
+}
+
+// mentions tells whether "prefix:" stands anywhere in a text as the start of a
+// name.
+func mentions(s, prefix string) bool {
+	for i := 0; ; {
+		n := strings.Index(s[i:], prefix)
+		if n < 0 {
+			return false
+		}
+		i += n
+		end := i + len(prefix)
+		begins := i == 0 || s[i-1] < 0x80 && s[i-1] != ':' && class[s[i-1]]&className == 0
+		if begins && end < len(s) && s[end] == ':' {
+			return true
+		}
+		i = end
+	}
+}

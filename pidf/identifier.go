@@ -1,0 +1,61 @@
+package pidf
+
+import "strconv"
+
+// identifiers gives out values of type xs:ID for one document. An id that is
+// one already is kept; any other is rewritten, always in the same way, so that
+// watchers recognise the tuple in the next document (RFC 3863 s.4.1.2).
+//
+// COMPAT: clients write ids that start with a digit; phones refuse such
+// documents (TestIdentifiers).
+type identifiers struct {
+	next map[string]int // by id given out: the number that its next namesake gets
+}
+
+// append writes a unique id made from one that was published. The first to come
+// keeps its own, the next gets "-2": with sources in the order of their first
+// publication, ids stay the same as long as the publications live. Hashes of
+// the device would be stabler, but would tell watchers about its address.
+func (ids *identifiers) append(dst []byte, published, missing string) []byte {
+	id := ncName(published)
+	if id == "" {
+		id = missing
+	}
+	n, taken := ids.next[id]
+	if !taken {
+		ids.next[id] = 2
+		return append(dst, id...)
+	}
+	for ; ; n++ {
+		candidate := id + "-" + strconv.Itoa(n)
+		if _, taken := ids.next[candidate]; !taken {
+			ids.next[id] = n + 1
+			ids.next[candidate] = 2
+			return append(dst, candidate...)
+		}
+	}
+}
+
+// ncName returns an id as an NCName of ASCII characters. What is none gets a
+// leading underscore, and each byte that may not stand in it becomes an
+// underscore and two hexadecimal digits.
+func ncName(id string) string {
+	valid := id != "" && class[id[0]]&classNameStart != 0
+	for i := 0; valid && i < len(id); i++ {
+		valid = class[id[i]]&className != 0
+	}
+	if valid || id == "" {
+		return id
+	}
+	const digits = "0123456789abcdef"
+	out := make([]byte, 0, len(id)+8)
+	out = append(out, '_')
+	for _, b := range []byte(id) {
+		if class[b]&className != 0 {
+			out = append(out, b)
+		} else {
+			out = append(out, '_', digits[b>>4], digits[b&15])
+		}
+	}
+	return string(out)
+}

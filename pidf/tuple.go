@@ -1,0 +1,162 @@
+package pidf
+
+import "strings"
+
+// tuple is where the parts of a tuple element stand in a document; -1 stands
+// for a missing one. Of parts that may occur only once, the first counts.
+type tuple struct {
+	doc                                                  *Document
+	element, status, basic, contact, timestamp, deviceID int32
+	source                                               int // index of the source in the composition
+	state                                                Status
+}
+
+// identity is what makes two tuples the same service on the same device.
+// origin is only set where neither contact nor deviceID is given.
+type identity struct {
+	id, contact, deviceID, origin string
+}
+
+// tuple finds the parts of a tuple element, in whatever order they stand.
+//
+// COMPAT: elements out of order and a missing status or timestamp are accepted;
+// append writes them as RFC 3863 s.4.1.2 wants them.
+func (d *Document) tuple(i int32) tuple {
+	t := tuple{doc: d, element: i, status: -1, basic: -1, contact: -1, timestamp: -1, deviceID: -1}
+	for c := d.firstChild(i); c >= 0; c = d.sibling(c) {
+		switch {
+		case t.status < 0 && d.is(c, nsPIDF, "status"):
+			t.status = c
+		case t.contact < 0 && d.is(c, nsPIDF, "contact"):
+			t.contact = c
+		case t.timestamp < 0 && d.is(c, nsPIDF, "timestamp"):
+			t.timestamp = c
+		case t.deviceID < 0 && d.is(c, nsDataModel, "deviceID"):
+			t.deviceID = c
+		}
+	}
+	if t.status >= 0 {
+		for c := d.firstChild(t.status); c >= 0 && t.basic < 0; c = d.sibling(c) {
+			if d.is(c, nsPIDF, "basic") {
+				t.basic = c
+			}
+		}
+	}
+	t.state = t.basicStatus()
+	return t
+}
+
+// textOf returns the trimmed text of a part, "" if it is missing.
+func (t *tuple) textOf(part int32) string {
+	if part < 0 {
+		return ""
+	}
+	return strings.TrimSpace(t.doc.text(part))
+}
+
+// basicStatus reads the basic status; anything but the two words is Unknown.
+func (t *tuple) basicStatus() Status {
+	switch basic := t.textOf(t.basic); {
+	case basic == string(Open) || strings.EqualFold(basic, string(Open)):
+		return Open
+	case basic == string(Closed) || strings.EqualFold(basic, string(Closed)):
+		return Closed
+	}
+	return Unknown
+}
+
+func (t *tuple) identity(device string) (id identity, known bool) {
+	id = identity{
+		id:       strings.TrimSpace(t.doc.attribute(t.element, "id")),
+		contact:  t.textOf(t.contact),
+		deviceID: t.textOf(t.deviceID),
+	}
+	if id.contact == "" && id.deviceID == "" {
+		id.origin = device
+		return id, device != ""
+	}
+	return id, true
+}
+
+// tuple writes a tuple element in the order of RFC 3863 s.4.1.2: status,
+// extensions, contact, notes, timestamp.
+func (c *composer) tuple(t *tuple) {
+	d := t.doc
+	c.literal(`<tuple id="`)
+	c.id(strings.TrimSpace(d.attribute(t.element, "id")), "t")
+	c.literal(`">`)
+	c.status(t)
+	for i := d.firstChild(t.element); i >= 0; i = d.sibling(i) {
+		if i == t.deviceID {
+			c.deviceID(d, i)
+		} else if d.isExtension(i, nsPIDF) {
+			c.extension(d, i)
+		}
+	}
+	c.contact(t)
+	for i := d.firstChild(t.element); i >= 0; i = d.sibling(i) {
+		if d.is(i, nsPIDF, "note") {
+			c.note(d, i, "note")
+		}
+	}
+	if at := normalTimestamp(t.textOf(t.timestamp)); at != "" {
+		c.element("timestamp", at)
+	}
+	c.literal("</tuple>\n")
+}
+
+// status writes the status element. RFC 3863 s.4.1.3 wants at least one child:
+// a tuple that says nothing is closed, because nobody said it is open.
+func (c *composer) status(t *tuple) {
+	d := t.doc
+	c.literal("<status>")
+	start := len(c.out)
+	if t.state != Unknown {
+		c.element("basic", string(t.state))
+	}
+	if t.status >= 0 {
+		for i := d.firstChild(t.status); i >= 0; i = d.sibling(i) {
+			if d.isExtension(i, nsPIDF) {
+				c.extension(d, i)
+			}
+		}
+	}
+	if len(c.out) == start {
+		c.element("basic", string(Closed))
+	}
+	c.literal("</status>")
+}
+
+func (c *composer) contact(t *tuple) {
+	uri := t.textOf(t.contact)
+	if uri == "" {
+		return
+	}
+	c.literal("<contact")
+	if priority := strings.TrimSpace(t.doc.attribute(t.contact, "priority")); isPriority(priority) {
+		c.literal(` priority="`)
+		c.literal(priority)
+		c.literal(`"`)
+	}
+	c.literal(">")
+	c.out = appendURI(c.out, uri)
+	c.literal("</contact>")
+}
+
+// isPriority checks a contact's priority: 0 to 1 with at most three digits.
+// RFC 3863 s.4.1.5: any other is ignored.
+func isPriority(s string) bool {
+	if s == "0" || s == "1" {
+		return true
+	}
+	if len(s) < 3 || len(s) > 5 || s[1] != '.' {
+		return false
+	}
+	switch s[0] {
+	case '0':
+		return strings.Trim(s[2:], "0123456789") == ""
+	case '1':
+		return strings.Trim(s[2:], "0") == ""
+	}
+	return false
+}
