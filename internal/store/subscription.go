@@ -26,7 +26,7 @@ type Subscription struct {
 	Fence uint64
 	Agent string        // the owner
 	TTL   time.Duration // granted when written, remaining when read
-	Data  []byte        // immutable: shared, never written to
+	Data  string        // packed: a string, so that engine and owner can share it
 }
 
 // ShardOfSubscription is the shard that a subscription's ID names. ok is false

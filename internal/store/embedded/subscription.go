@@ -16,7 +16,7 @@ type subscription struct {
 	watcher string
 	agent   string
 	fence   uint64
-	data    []byte
+	data    string
 }
 
 var errShard = errors.New("store: subscription id does not name the shard of its key")

@@ -14,7 +14,7 @@ import (
 func subscriptionTo(key store.Key, name, agent string) store.Subscription {
 	return store.Subscription{
 		ID: fmt.Sprintf("%02x%s", store.Shard(key.AOR), name), Key: key, Watcher: "sip:watcher@example.com",
-		Fence: 1, Agent: agent, TTL: time.Hour, Data: []byte("packed\x00" + name),
+		Fence: 1, Agent: agent, TTL: time.Hour, Data: "packed\x00" + name,
 	}
 }
 
@@ -46,7 +46,7 @@ func wantSubscription(t *testing.T, got, want store.Subscription) {
 	t.Helper()
 	wantTTL(t, got.TTL, want.TTL)
 	if got.ID != want.ID || got.Key != want.Key || got.Watcher != want.Watcher || got.Fence != want.Fence ||
-		got.Agent != want.Agent || string(got.Data) != string(want.Data) {
+		got.Agent != want.Agent || got.Data != want.Data {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}
 }
@@ -67,14 +67,14 @@ var subscriptionSentences = []sentence{
 		s := putSubscription(t, e, subscriptionTo(alice, "s", "agent-a"))
 		wantStored(t, e, s)
 		anonymous := subscriptionTo(bob, "s", "agent-a")
-		anonymous.Watcher, anonymous.Data = "", []byte{0xff, 0, '\n'}
+		anonymous.Watcher, anonymous.Data = "", "\xff\x00\n"
 		putSubscription(t, e, anonymous)
 		wantStored(t, e, anonymous)
 	}},
 	{"a put of the same agent and fence replaces", func(t *testing.T, h Harness) {
 		e := h.Open(t, "agent-a")
 		s := putSubscription(t, e, subscriptionTo(alice, "s", "agent-a"))
-		s.Data, s.TTL = []byte("other"), 2*time.Hour
+		s.Data, s.TTL = "other", 2*time.Hour
 		putSubscription(t, e, s)
 		wantStored(t, e, s)
 		h.Advance(90 * time.Minute)
@@ -226,7 +226,7 @@ func fenced(t *testing.T, h Harness) {
 		fence uint64
 	}{{"agent-a", 4}, {"agent-b", 4}, {"agent-b", 5}} {
 		changed := s
-		changed.Agent, changed.Fence, changed.Data = refused.agent, refused.fence, []byte("refused")
+		changed.Agent, changed.Fence, changed.Data = refused.agent, refused.fence, "refused"
 		wantError(t, e.PutSubscription(t.Context(), changed), store.ErrFenced)
 	}
 	wantStored(t, e, s)

@@ -1,0 +1,115 @@
+// Package composition makes one presence document of a presentity's several
+// publications (RFC 3856 s.6.11, RFC 4479 s.3): the rules of the merge are
+// pidf.Compose's. It keeps what it has composed, so that a document is made
+// once per version, and so that it can still be read while the store is away.
+package composition
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"hash/maphash"
+	"sync"
+
+	"presenced/internal/store"
+	"presenced/pidf"
+)
+
+// Publications is where a presentity's publications are.
+type Publications interface {
+	// Publications returns all live ones of a key; none is no error.
+	Publications(ctx context.Context, key store.Key) (store.Publications, error)
+}
+
+// Document is a composed presence document. It is immutable.
+type Document struct {
+	Version store.Version
+	Entity  string // the presentity's address-of-record
+	Bytes   []byte
+	Hash    uint64 // equal documents have equal hashes; never 0
+}
+
+// Composer composes documents and keeps the latest ones.
+type Composer struct {
+	store    Publications
+	capacity int
+
+	mu    sync.Mutex
+	kept  map[store.Key]*list.Element // of *entry
+	order list.List                   // most recently used first
+}
+
+type entry struct {
+	key store.Key
+	doc *Document
+}
+
+// New makes a composer that keeps at most capacity documents.
+func New(publications Publications, capacity int) *Composer {
+	return &Composer{store: publications, capacity: max(capacity, 1), kept: map[store.Key]*list.Element{}}
+}
+
+// Document is the present document of key. While the store is away it is the
+// last one composed, if it is still kept; else store.ErrUnavailable.
+func (c *Composer) Document(ctx context.Context, key store.Key) (*Document, error) {
+	have := c.get(key)
+	pubs, err := c.store.Publications(ctx, key)
+	switch {
+	case errors.Is(err, store.ErrUnavailable) && have != nil:
+		return have, nil
+	case err != nil:
+		return nil, err
+	case have != nil && have.Version == pubs.Version:
+		return have, nil
+	}
+	doc := compose(key.AOR, pubs)
+	c.put(key, doc)
+	return doc, nil
+}
+
+// compose makes the document. A publication that cannot be read any more
+// counts as absent: it was read when it was accepted.
+func compose(entity string, pubs store.Publications) *Document {
+	sources := make([]pidf.Source, 0, len(pubs.List))
+	for _, p := range pubs.List {
+		doc, err := pidf.Parse(p.Body)
+		if err != nil {
+			continue
+		}
+		sources = append(sources, pidf.Source{Doc: doc, Device: p.Source + " " + p.UserAgent})
+	}
+	bytes := pidf.Compose(nil, entity, sources)
+	return &Document{Version: pubs.Version, Entity: entity, Bytes: bytes, Hash: Hash(bytes)}
+}
+
+var seed = maphash.MakeSeed()
+
+// Hash is a document's hash; never 0.
+func Hash(b []byte) uint64 { return max(maphash.Bytes(seed, b), 1) }
+
+func (c *Composer) get(key store.Key) *Document {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.kept[key]
+	if e == nil {
+		return nil
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*entry).doc
+}
+
+func (c *Composer) put(key store.Key, doc *Document) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.kept[key]; e != nil {
+		e.Value.(*entry).doc = doc
+		c.order.MoveToFront(e)
+		return
+	}
+	c.kept[key] = c.order.PushFront(&entry{key, doc})
+	if c.order.Len() > c.capacity {
+		oldest := c.order.Back()
+		c.order.Remove(oldest)
+		delete(c.kept, oldest.Value.(*entry).key)
+	}
+}

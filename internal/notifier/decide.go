@@ -1,0 +1,59 @@
+package notifier
+
+import (
+	"context"
+
+	"presenced/internal/store"
+	"presenced/sip/event"
+)
+
+// Reconsider decides anew on every watcher: the rules have changed. A pending
+// one that may see now is notified at once, one that may not any more ends
+// with reason rejected, and a changed view is sent; none of it waits for the
+// pace (RFC 6665 s.4.2.2).
+func (n *Notifier) Reconsider(ctx context.Context) {
+	for i := range n.shards {
+		n.reconsider(ctx, &n.shards[i], func(store.Key) bool { return true })
+	}
+}
+
+// ReconsiderKey is Reconsider for one resource.
+func (n *Notifier) ReconsiderKey(ctx context.Context, key store.Key) {
+	n.reconsider(ctx, n.shardOf(key), func(k store.Key) bool { return k == key })
+}
+
+func (n *Notifier) reconsider(ctx context.Context, sh *shard, concerned func(store.Key) bool) {
+	sh.mu.Lock()
+	var all []*subscription
+	for key, t := range sh.topics {
+		if concerned(key) {
+			all = append(all, t.subscriptions...)
+		}
+	}
+	sh.mu.Unlock()
+	for _, s := range all {
+		decision, err := s.topic.pkg.Decide(ctx, s.topic.key, s.watcher)
+		if err != nil {
+			n.Log.Warn("decision kept, the rules could not be asked", "aor", s.topic.key.AOR, "err", err)
+			continue
+		}
+		var ready pumps
+		sh.mu.Lock()
+		if !s.gone && s.decision != decision {
+			ready.add(n.transition(s, decision))
+		}
+		sh.mu.Unlock()
+		n.pump(ready)
+	}
+}
+
+// transition is a changed decision on a live subscription. The shard is
+// locked.
+func (n *Notifier) transition(s *subscription, d Decision) *window {
+	if d.State == event.Terminated {
+		return n.terminate(s, event.Rejected)
+	}
+	n.supersede(s)
+	s.decision = d
+	return n.press(s, n.now())
+}

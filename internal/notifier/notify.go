@@ -1,0 +1,302 @@
+package notifier
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"presenced/sip"
+	"presenced/sip/event"
+	"presenced/sip/transaction"
+)
+
+// advance moves s as far as it can go now, and sets its next deadline. It
+// returns the window to pump, or nil. The shard is locked.
+func (n *Notifier) advance(s *subscription, now instant) *window {
+	if s.gone {
+		return nil
+	}
+	if now >= s.expires {
+		return n.terminate(s, event.Timeout)
+	}
+	if s.suspend != 0 {
+		if now >= s.suspend {
+			n.drop(s)
+			return nil
+		}
+		n.wakeAt(s, min(s.expires, s.suspend))
+		return nil
+	}
+	ready := n.readyAt(s, now)
+	if !s.dirty || s.busy || s.queued || ready > now {
+		wake := s.expires
+		if s.dirty && !s.busy && !s.queued {
+			wake = min(wake, ready)
+		}
+		n.wakeAt(s, wake)
+		return nil
+	}
+	n.wakeAt(s, s.expires)
+	return n.windows.enqueue(s)
+}
+
+// readyAt is when s may send: at once, or when its pace or a 503 lets it. Only
+// changes of the document are paced (RFC 3856 s.6.10): a token bucket of Burst
+// that gains one token per MinInterval.
+func (n *Notifier) readyAt(s *subscription, now instant) instant {
+	at := now
+	if !s.urgent && n.MinInterval > 0 {
+		at = max(at, s.paced.add(-time.Duration(n.Burst-1)*n.MinInterval))
+	}
+	return max(at, s.retry)
+}
+
+// spend takes a token of the pace.
+func (n *Notifier) spend(s *subscription, now instant) {
+	if n.MinInterval > 0 {
+		s.paced = max(s.paced, now).add(n.MinInterval)
+	}
+}
+
+// mark notes that the topic's state is newer than what s was sent, if s can
+// see the difference. The shard is locked.
+func (n *Notifier) mark(s *subscription, now instant) *window {
+	if s.gone || s.topic.state == nil || s.sent == s.signature() {
+		return nil
+	}
+	s.dirty = true
+	return n.advance(s, now)
+}
+
+// signature is what a NOTIFY now would say, as a number: no NOTIFY is sent
+// that says what the last one said.
+func (s *subscription) signature() uint64 {
+	h := s.topic.state.Body(s.decision.View).Hash
+	switch s.decision.State {
+	case event.Pending:
+		h ^= 0x9e3779b97f4a7c15
+	case event.Terminated:
+		h ^= 0xc2b2ae3d27d4eb4f
+	}
+	return max(h, 1)
+}
+
+// press makes s send now, changed or not: after a SUBSCRIBE, or when its
+// state changes. The shard is locked.
+func (n *Notifier) press(s *subscription, now instant) *window {
+	s.dirty, s.urgent, s.retry = true, true, 0
+	if s.queued { // in the regular queue: it overtakes itself
+		s.queued = false
+	}
+	if s.gone {
+		return n.windows.enqueue(s)
+	}
+	return n.advance(s, now)
+}
+
+// supersede abandons the NOTIFY in flight: its outcome is nobody's any more.
+// The shard is locked.
+func (n *Notifier) supersede(s *subscription) {
+	s.epoch++
+	if !s.busy {
+		return
+	}
+	d := s.flight
+	s.busy, s.flight = false, nil
+	if d.id != 0 {
+		n.Sender.Cancel(d.id)
+	}
+	n.Observer.Notified(s.topic.key.Package, "superseded")
+	n.release(d)
+}
+
+// terminate ends s and sends its last NOTIFY at once. The shard is locked.
+func (n *Notifier) terminate(s *subscription, why event.Reason) *window {
+	n.supersede(s)
+	s.decision.State, s.reason = event.Terminated, why
+	n.remove(s)
+	n.forget(s)
+	if s.suspend != 0 {
+		return nil // there is nobody to tell
+	}
+	return n.press(s, n.now())
+}
+
+// drop ends s without a word. The shard is locked.
+func (n *Notifier) drop(s *subscription) {
+	n.supersede(s)
+	s.decision.State, s.dirty = event.Terminated, false
+	n.remove(s)
+	n.forget(s)
+}
+
+// pump sends what the windows have place for. No lock is held.
+func (n *Notifier) pump(ready pumps) {
+	for _, w := range ready {
+		for s := w.take(); s != nil; s = w.take() {
+			n.deliver(s, w)
+		}
+	}
+}
+
+// deliver renders the newest state for s and sends it. The place in w is
+// given back here if there is nothing to send.
+func (n *Notifier) deliver(s *subscription, w *window) {
+	sh := s.shard
+	sh.mu.Lock()
+	if !s.queued || !s.dirty || s.busy || s.topic.state == nil || s.suspend != 0 {
+		s.queued = false
+		sh.mu.Unlock()
+		n.windows.release(w)
+		return
+	}
+	now := n.now()
+	out, err := n.render(s, now)
+	if err != nil {
+		n.drop(s)
+		sh.mu.Unlock()
+		n.windows.release(w)
+		n.Log.Error("a subscription's record cannot be read", "id", s.id, "err", err)
+		return
+	}
+	if !s.urgent {
+		n.spend(s, now)
+		if s.topic.changed != 0 && s.paced.sub(now) <= n.MinInterval {
+			n.Observer.Latency(now.sub(s.topic.changed))
+		}
+	}
+	d := &delivery{notifier: n, s: s, window: w, epoch: s.epoch}
+	s.queued, s.dirty, s.urgent, s.busy, s.flight, s.sent = false, false, false, true, d, s.signature()
+	if s.cseq > s.cseqLimit-cseqBlock/4 && !s.gone {
+		n.reserve(s)
+	}
+	sh.mu.Unlock()
+
+	id := n.Sender.Send(out, d)
+
+	sh.mu.Lock()
+	current := s.flight == d
+	if current {
+		d.id = id
+	}
+	superseded := s.epoch != d.epoch
+	sh.mu.Unlock()
+	if superseded && !current {
+		n.Sender.Cancel(id)
+	}
+}
+
+// render makes the NOTIFY that tells s the present state (RFC 6665 s.4.2.2).
+func (n *Notifier) render(s *subscription, now instant) (*transaction.Outgoing, error) {
+	dialog, _, err := event.UnpackDialog(s.dialog)
+	if err != nil {
+		return nil, err
+	}
+	s.cseq++
+	head := make([]byte, 0, len(s.dialog)+256)
+	head = dialog.AppendStart(head, "NOTIFY")
+	line := len(head)
+	head = dialog.AppendHead(head, "NOTIFY", s.cseq)
+	head = append(head, "Subscription-State: "...)
+	seconds := s.expires.seconds(now)
+	if s.terminated() {
+		seconds = 0
+	}
+	head = event.AppendSubscriptionState(head, s.decision.State, s.reason, seconds)
+	head = append(head, "\r\n"...)
+	out := &transaction.Outgoing{
+		Start:        head[:line:line],
+		Target:       transaction.Target{Flow: s.flow},
+		RemoteTarget: numericHost(dialog.Target),
+	}
+	if s.route != "" { // RFC 3261 s.12.2.1.1
+		route, err := sip.ParseURI(s.route)
+		if err != nil {
+			return nil, err
+		}
+		out.Target = transaction.Target{Route: route}
+	}
+	if body := n.body(s); len(body.Bytes) > 0 {
+		head = append(head, "Content-Type: "...)
+		head = append(head, body.Type...)
+		head = append(head, "\r\n"...)
+		out.Body = [][]byte{body.Bytes}
+	}
+	out.Head = head[line:]
+	return out, nil
+}
+
+// body is what s is told. A last NOTIFY has a body only where the watcher
+// itself ended it or fetched (RFC 6665 s.4.2.1.4): that is what its view, kept
+// until then, says; a refused one sees nothing any more.
+func (n *Notifier) body(s *subscription) Body {
+	if s.reason != "" && s.reason != event.Timeout {
+		return Body{}
+	}
+	return s.topic.state.Body(s.decision.View)
+}
+
+// Answered is the transaction user's: the watcher's final response.
+func (d *delivery) Answered(_ transaction.ID, code int, response []byte) {
+	d.done(strconv.Itoa(code), func(n *Notifier, s *subscription) { n.judge(s, code, response) })
+}
+
+// Failed is the transaction user's: no answer came, or the NOTIFY could not
+// be sent.
+func (d *delivery) Failed(_ transaction.ID, err error) {
+	outcome, end := failure(err)
+	d.done(outcome, end)
+}
+
+// Slow is the transaction user's: T1 has passed.
+func (d *delivery) Slow(transaction.ID) {
+	n := d.notifier
+	d.s.shard.mu.Lock()
+	n.release(d)
+	d.s.shard.mu.Unlock()
+	n.pump(pumps{d.window})
+}
+
+// done takes the outcome of a NOTIFY, unless its epoch is over.
+func (d *delivery) done(outcome string, apply func(*Notifier, *subscription)) {
+	n, s := d.notifier, d.s
+	ready := pumps{d.window}
+	s.shard.mu.Lock()
+	n.release(d)
+	if s.flight == d {
+		s.busy, s.flight, s.outcome = false, nil, outcome
+		n.Observer.Notified(s.topic.key.Package, outcome)
+		apply(n, s)
+		if s.dirty && !s.gone {
+			ready.add(n.advance(s, n.now()))
+		}
+	}
+	s.shard.mu.Unlock()
+	n.pump(ready)
+}
+
+// release gives the delivery's place in the window back, once. The shard is
+// locked.
+func (n *Notifier) release(d *delivery) {
+	if !d.released {
+		d.released = true
+		n.windows.release(d.window)
+	}
+}
+
+// numericHost is the address of a URI whose host is a number, or zero.
+func numericHost(uri string) netip.AddrPort {
+	u, err := sip.ParseURI(uri)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	addr, ok := u.Addr()
+	if !ok {
+		return netip.AddrPort{}
+	}
+	port := u.Port
+	if port == 0 {
+		port = 5060 // RFC 3261 s.19.1.2
+	}
+	return netip.AddrPortFrom(addr, uint16(port))
+}

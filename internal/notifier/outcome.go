@@ -1,0 +1,84 @@
+package notifier
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"presenced/sip"
+	"presenced/sip/transaction"
+	"presenced/sip/transport"
+)
+
+// ends says whether a response to a NOTIFY ends the subscription: RFC 6665
+// s.4.2.2, and RFC 5057 s.5.1 for those that end the whole dialog (502).
+func ends(code int) bool {
+	switch code {
+	case 404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 502, 604:
+		return true
+	case 408: // as if Timer F had fired
+		return true
+	}
+	return false
+}
+
+// judge is what a final response does to the subscription. The shard is
+// locked.
+func (n *Notifier) judge(s *subscription, code int, response []byte) {
+	switch {
+	case code < 300:
+	case ends(code):
+		n.drop(s)
+	case code == 503: // RFC 3261 s.21.5.4: later
+		s.retry, s.dirty, s.sent = n.now().add(retryAfter(response)), true, 0
+	default:
+		// That NOTIFY is lost, the subscription stays; the next change is
+		// sent whatever it says.
+		s.sent = 0
+	}
+}
+
+// failure is what a NOTIFY without a response does.
+func failure(err error) (outcome string, apply func(*Notifier, *subscription)) {
+	switch {
+	case errors.Is(err, transaction.ErrTimeout):
+		// RFC 6665 s.4.2.2: Timer F removes the subscription.
+		return "timeout", func(n *Notifier, s *subscription) { n.drop(s) }
+	case errors.Is(err, transport.ErrClosed):
+		return "closed", func(n *Notifier, s *subscription) { n.suspendNow(s) }
+	}
+	return "transport", func(_ *Notifier, s *subscription) { s.sent = 0 }
+}
+
+// suspendNow keeps s without sending: its connection is gone, and no other
+// one is its own. A refresh resumes it. The shard is locked.
+func (n *Notifier) suspendNow(s *subscription) {
+	if s.gone || s.suspend != 0 || s.route != "" {
+		return
+	}
+	s.suspend, s.dirty = n.now().add(n.Grace), true
+	n.advance(s, n.now())
+}
+
+const (
+	defaultRetry = 30 * time.Second
+	longestRetry = 10 * time.Minute
+)
+
+// retryAfter is the response's Retry-After, within bounds (RFC 3261 s.20.33).
+func retryAfter(response []byte) time.Duration {
+	answer, err := sip.ParseResponse(response)
+	if err != nil {
+		return defaultRetry
+	}
+	value := answer.Header("Retry-After")
+	if i := strings.IndexAny(value, " (;"); i >= 0 {
+		value = value[:i]
+	}
+	seconds, err := strconv.Atoi(value)
+	if err != nil || seconds < 0 {
+		return defaultRetry
+	}
+	return min(time.Duration(seconds)*time.Second, longestRetry)
+}

@@ -1,0 +1,193 @@
+package notifier
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"presenced/internal/store"
+	"presenced/sip"
+	"presenced/sip/event"
+)
+
+// Run restores this agent's subscriptions and serves changes until ctx ends.
+func (n *Notifier) Run(ctx context.Context) error {
+	var wait sync.WaitGroup
+	for _, queue := range n.workers {
+		wait.Go(func() { n.work(ctx, queue) })
+	}
+	wait.Go(func() { n.chores.run(ctx) })
+	wait.Go(func() { n.yield(ctx) })
+	wait.Go(func() { n.adopt(ctx) })
+	err := n.follow(ctx)
+	wait.Wait()
+	return err
+}
+
+// Restore takes up the subscriptions that this agent's name owns: after a
+// restart, an epoch begins for each, since nobody knows which NOTIFY was the
+// last to arrive. Call it before Run.
+func (n *Notifier) Restore(ctx context.Context) (count int, err error) {
+	err = n.Store.OwnSubscriptions(ctx, func(r store.Subscription) error {
+		if _, err := n.takeUp(ctx, r); err != nil {
+			n.Log.Warn("a stored subscription is left out", "id", r.ID, "err", err)
+			return nil
+		}
+		count++
+		return nil
+	})
+	return count, err
+}
+
+var errPackage = errors.New("its event package is not served here")
+
+// takeUp makes a stored subscription one of ours. Whether its peer can be
+// reached from here, Reroute says; a peer that cannot is sent nothing until
+// it refreshes.
+func (n *Notifier) takeUp(ctx context.Context, r store.Subscription) (*subscription, error) {
+	s, dialog, err := restored(r)
+	if err != nil {
+		return nil, err
+	}
+	pkg := n.packages[r.Key.Package]
+	if pkg == nil {
+		return nil, errPackage
+	}
+	decision, err := pkg.Decide(ctx, r.Key, s.watcher)
+	if err != nil {
+		return nil, err
+	}
+	now := n.now()
+	s.decision, s.expires = decision, now.add(r.TTL)
+	if s.route == "" {
+		s.flow, s.suspend = n.reach(s.flow, dialog, now)
+	}
+	n.watchers.count(s.watcher.AOR)
+	sh := n.shardOf(r.Key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if have := sh.byTag[s.id]; have != nil {
+		n.watchers.release(s.watcher.AOR)
+		have.fence = max(have.fence, s.fence)
+		return have, nil
+	}
+	n.add(s, r.Key, pkg, 0)
+	s.dirty = true
+	n.wakeAt(s, s.expires)
+	if decision.State == event.Terminated {
+		s.reason = event.Rejected
+	}
+	// Its worker loads the state, which marks every subscription as new.
+	n.chores.add(func(ctx context.Context) { n.reload(ctx, r.Key) })
+	return s, nil
+}
+
+// reach is the flow to a peer that subscribed elsewhere or before: ours if
+// the peer's address is its own (no NAT between), else none.
+func (n *Notifier) reach(flow sip.Flow, d event.Dialog, now instant) (sip.Flow, instant) {
+	ours, ok := n.Reroute(flow)
+	if ok && (ours == flow || numericHost(d.Target) == flow.Remote) {
+		return ours, 0
+	}
+	return flow, now.add(n.Grace)
+}
+
+// claim takes a dialog over that another agent has served, or that this one
+// has forgotten; 481 when nobody knows it.
+func (n *Notifier) claim(ctx context.Context, id string) (*subscription, error) {
+	r, err := n.Store.ClaimSubscription(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, sip.Errorf(sip.StatusNoSuchTransaction, "")
+	case err != nil:
+		return nil, away(err)
+	}
+	s, err := n.takeUp(ctx, r)
+	if err != nil {
+		return nil, sip.Errorf(sip.StatusNoSuchTransaction, "").Because(err)
+	}
+	return s, nil
+}
+
+// leave forgets a subscription that another agent serves now: nothing is sent
+// and nothing is deleted.
+func (n *Notifier) leave(s *subscription) {
+	s.shard.mu.Lock()
+	defer s.shard.mu.Unlock()
+	n.supersede(s)
+	s.dirty = false
+	n.remove(s)
+}
+
+// yield leaves the subscriptions that others have claimed.
+func (n *Notifier) yield(ctx context.Context) {
+	for ctx.Err() == nil {
+		id, err := n.Store.Moved(ctx)
+		if err != nil {
+			pause(ctx, adoptEvery)
+			continue
+		}
+		if sh := n.shardOfTag(id); sh != nil {
+			sh.mu.Lock()
+			s := sh.byTag[id]
+			sh.mu.Unlock()
+			if s != nil {
+				n.leave(s)
+			}
+		}
+	}
+}
+
+const adoptEvery = time.Second
+
+// adopt takes up what dead agents have left.
+func (n *Notifier) adopt(ctx context.Context) {
+	for pause(ctx, adoptEvery) {
+		for {
+			orphans, err := n.Store.Orphans(ctx)
+			if err != nil || len(orphans) == 0 {
+				break
+			}
+			for _, r := range orphans {
+				if _, err := n.takeUp(ctx, r); err != nil {
+					n.Log.Warn("an orphaned subscription is left out", "id", r.ID, "err", err)
+				}
+			}
+			n.Log.Info("took over subscriptions", "count", len(orphans))
+		}
+	}
+}
+
+// Lost is told that the store has forgotten what it held: our subscriptions
+// are put again.
+func (n *Notifier) Lost(ctx context.Context) {
+	for i := range n.shards {
+		sh := &n.shards[i]
+		sh.mu.Lock()
+		records := make([]store.Subscription, 0, len(sh.byTag))
+		now := n.now()
+		for _, s := range sh.byTag {
+			records = append(records, s.record(n.Agent, s.expires.sub(now)))
+		}
+		sh.mu.Unlock()
+		for _, r := range records {
+			n.chores.add(func(ctx context.Context) {
+				if err := n.Store.PutSubscription(ctx, r); err != nil {
+					n.Log.Debug("subscription not put again", "id", r.ID, "err", err)
+				}
+			})
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,173 @@
+package notifier
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+
+	"presenced/internal/store"
+)
+
+// shard holds the subscriptions to the addresses-of-record of one store
+// shard: found by dialog tag, by topic, and by the next deadline.
+type shard struct {
+	mu     sync.Mutex
+	topics map[store.Key]*topic
+	byTag  map[string]*subscription
+	due    deadlines
+	timer  *time.Timer
+	armed  instant // when timer fires; 0: it does not
+}
+
+// topic is what is watched: one event package's state of one
+// address-of-record, with everybody who watches it here.
+type topic struct {
+	key           store.Key
+	pkg           Package
+	state         State  // the newest loaded
+	loaded        uint64 // number of the load that brought it
+	changed       instant
+	subscriptions []*subscription
+}
+
+func (sh *shard) init() {
+	sh.topics = map[store.Key]*topic{}
+	sh.byTag = map[string]*subscription{}
+}
+
+func (n *Notifier) shardOf(key store.Key) *shard { return &n.shards[store.Shard(key.AOR)] }
+
+// shardOfTag finds the shard that a local tag names; nil for a tag that is
+// not one of ours.
+func (n *Notifier) shardOfTag(tag string) *shard {
+	i, ok := store.ShardOfSubscription(tag)
+	if !ok {
+		return nil
+	}
+	return &n.shards[i]
+}
+
+// add puts s into the tables, under its key's topic. The topic is watched
+// from now on. The shard is locked.
+func (n *Notifier) add(s *subscription, key store.Key, pkg Package, have store.Version) {
+	sh := n.shardOf(key)
+	t := sh.topics[key]
+	if t == nil {
+		t = &topic{key: key, pkg: pkg}
+		sh.topics[key] = t
+		n.Feed.Watch(key, have)
+	}
+	s.shard, s.topic, s.position, s.due = sh, t, len(t.subscriptions), -1
+	t.subscriptions = append(t.subscriptions, s)
+	sh.byTag[s.id] = s
+	n.conns.add(s)
+}
+
+// remove takes s out of the tables; what it still has to send, it sends. The
+// shard is locked.
+func (n *Notifier) remove(s *subscription) {
+	if s.gone {
+		return
+	}
+	s.gone = true
+	sh, t := s.shard, s.topic
+	last := t.subscriptions[len(t.subscriptions)-1]
+	t.subscriptions[s.position], last.position = last, s.position
+	t.subscriptions[len(t.subscriptions)-1] = nil
+	t.subscriptions = t.subscriptions[:len(t.subscriptions)-1]
+	if len(t.subscriptions) == 0 {
+		delete(sh.topics, t.key)
+		n.Feed.Unwatch(t.key)
+	}
+	delete(sh.byTag, s.id)
+	if s.due >= 0 {
+		heap.Remove(&sh.due, s.due)
+	}
+	n.conns.remove(s)
+	n.watchers.release(s.watcher.AOR)
+}
+
+// install makes state the topic's, unless a later load has brought a newer
+// one. The shard is locked.
+func (t *topic) install(state State, number uint64, now instant) bool {
+	if number <= t.loaded {
+		return false
+	}
+	t.loaded = number
+	if t.state == nil || t.state.Version() != state.Version() {
+		t.changed = now
+	}
+	t.state = state
+	return true
+}
+
+// wakeAt sets the one deadline of s. The shard is locked.
+func (n *Notifier) wakeAt(s *subscription, at instant) {
+	if s.gone {
+		return
+	}
+	sh := s.shard
+	s.wake = at
+	if s.due < 0 {
+		heap.Push(&sh.due, s)
+	} else {
+		heap.Fix(&sh.due, s.due)
+	}
+	n.arm(sh)
+}
+
+// arm makes the shard's timer fire at its earliest deadline.
+func (n *Notifier) arm(sh *shard) {
+	if len(sh.due) == 0 || sh.armed != 0 && sh.armed <= sh.due[0].wake {
+		return
+	}
+	sh.armed = sh.due[0].wake
+	wait := sh.armed.sub(n.now())
+	if sh.timer == nil {
+		sh.timer = time.AfterFunc(wait, func() { n.expire(sh) })
+	} else {
+		sh.timer.Reset(wait)
+	}
+}
+
+// expire moves on every subscription whose deadline has come.
+func (n *Notifier) expire(sh *shard) {
+	var ready pumps
+	sh.mu.Lock()
+	sh.armed = 0
+	now := n.now()
+	for len(sh.due) > 0 && sh.due[0].wake <= now {
+		s := sh.due[0]
+		heap.Pop(&sh.due)
+		ready.add(n.advance(s, now))
+	}
+	n.arm(sh)
+	sh.mu.Unlock()
+	n.pump(ready)
+}
+
+// deadlines is a heap of subscriptions by wake.
+type deadlines []*subscription
+
+func (d deadlines) Len() int           { return len(d) }
+func (d deadlines) Less(i, j int) bool { return d[i].wake < d[j].wake }
+func (d deadlines) Swap(i, j int) {
+	d[i], d[j] = d[j], d[i]
+	d[i].due, d[j].due = i, j
+}
+
+// Push is heap.Interface's.
+func (d *deadlines) Push(x any) {
+	s := x.(*subscription)
+	s.due = len(*d)
+	*d = append(*d, s)
+}
+
+// Pop is heap.Interface's.
+func (d *deadlines) Pop() any {
+	old := *d
+	s := old[len(old)-1]
+	old[len(old)-1] = nil
+	*d, s.due = old[:len(old)-1], -1
+	return s
+}

@@ -1,0 +1,325 @@
+package notifier
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"time"
+
+	"presenced/internal/store"
+	"presenced/sip"
+	"presenced/sip/event"
+)
+
+// Subscribe answers a SUBSCRIBE (RFC 6665 s.4.2.1).
+func (n *Notifier) Subscribe(ctx context.Context, r *sip.Request) (*sip.Response, error) {
+	pkg := n.packages[r.EventPackage()]
+	switch {
+	case pkg == nil: // RFC 6665 s.4.2.1.1
+		return nil, sip.Errorf(sip.StatusBadEvent, "")
+	case n.draining.Load():
+		return nil, sip.Errorf(sip.StatusServiceUnavailable, "Going down").With("Retry-After", "5")
+	case r.ToTag() != "":
+		return n.refresh(ctx, r, pkg)
+	}
+	return n.create(ctx, r, pkg)
+}
+
+// create serves a SUBSCRIBE outside a dialog: a new subscription, or a fetch.
+func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*sip.Response, error) {
+	// RFC 7621 s.4: without a GRUU as our Contact there is no subscribing to
+	// one of our own dialogs.
+	if r.Has("Target-Dialog") {
+		return nil, sip.Errorf(sip.StatusForbidden, "No subscriptions to dialogs here")
+	}
+	key := store.Key{AOR: r.AOR(), Package: pkg.Name()}
+	seconds, err := n.terms(r, pkg)
+	if err != nil {
+		return nil, err
+	}
+	decision, err := n.decide(ctx, pkg, key, r)
+	if err != nil {
+		return nil, err
+	}
+	contact := n.Contact(r.Flow, isSecure(r))
+	dialog, err := event.NewDialog(r, newTag(key), contact)
+	if err != nil {
+		return nil, err
+	}
+	state, number, err := n.load(ctx, key, pkg)
+	if err != nil {
+		return nil, away(err)
+	}
+	s := &subscription{
+		shard: n.shardOf(key), id: dialog.LocalTag, watcher: r.Identity, flow: r.Flow, due: -1,
+		dialog: string(dialog.AppendPacked(nil)), route: dialog.NextHop(), decision: decision,
+	}
+	res := &sip.Response{Code: sip.StatusOK, ToTag: s.id, Header: []sip.Field{
+		{Name: "Expires", Value: strconv.Itoa(int(seconds))},
+		{Name: "Contact", Value: contact},
+	}}
+	for _, route := range r.Values("Record-Route") { // RFC 3261 s.12.1.1
+		res.Header = append(res.Header, sip.Field{Name: "Record-Route", Value: route})
+	}
+	if seconds == 0 { // RFC 6665 s.4.4.3: nothing is left behind
+		res.After = func() { n.fetched(s, &topic{key: key, pkg: pkg, state: state}) }
+		return res, nil
+	}
+	if err := n.keep(ctx, s, key, pkg, lifetime(seconds)); err != nil {
+		return nil, err
+	}
+	s.shard.mu.Lock()
+	s.expires = n.now().add(lifetime(seconds))
+	s.queued = true // nothing leaves before the 200
+	n.add(s, key, pkg, state.Version())
+	ready := n.update(s.topic, state, number)
+	n.wakeAt(s, s.expires)
+	s.shard.mu.Unlock()
+	n.pump(ready)
+	res.After = func() { n.answered(s, s.epoch) }
+	return res, nil
+}
+
+// keep counts the subscription and stores its copy.
+func (n *Notifier) keep(ctx context.Context, s *subscription, key store.Key, pkg Package, ttl time.Duration) error {
+	if !n.watchers.take(s.watcher.AOR) {
+		return sip.Errorf(sip.StatusForbidden, "Too many subscriptions")
+	}
+	s.topic = &topic{key: key, pkg: pkg}
+	s.cseqLimit = cseqBlock
+	if err := n.Store.PutSubscription(ctx, s.record(n.Agent, ttl)); err != nil {
+		n.watchers.release(s.watcher.AOR)
+		return away(err)
+	}
+	return nil
+}
+
+// fetched sends the one NOTIFY of a fetch: terminated, reason timeout, with
+// the state (RFC 6665 s.4.4.3).
+func (n *Notifier) fetched(s *subscription, t *topic) {
+	s.shard.mu.Lock()
+	s.topic, s.gone, s.reason = t, true, event.Timeout
+	s.decision.State = event.Terminated
+	ready := pumps{n.press(s, n.now())}
+	s.shard.mu.Unlock()
+	n.pump(ready)
+}
+
+// answered sends the NOTIFY that follows a 200 (RFC 6665 s.4.2.1.2).
+func (n *Notifier) answered(s *subscription, epoch uint32) {
+	var ready pumps
+	s.shard.mu.Lock()
+	if s.epoch == epoch && !s.gone {
+		ready.add(n.press(s, n.now()))
+	}
+	s.shard.mu.Unlock()
+	n.pump(ready)
+}
+
+// refresh serves a SUBSCRIBE inside a dialog: a refresh, or the end.
+func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (*sip.Response, error) {
+	s, dialog, err := n.find(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	key := s.topic.key
+	switch {
+	case s.watcher.AOR != r.Identity.AOR:
+		return nil, sip.Errorf(sip.StatusForbidden, "Not your subscription")
+	case dialog.Event != event.ParseType(r.Header("Event")):
+		// One subscription a dialog: RFC 6665 s.4.5.2 discourages more.
+		return nil, sip.Errorf(sip.StatusForbidden, "One subscription in a dialog")
+	}
+	if err := dialog.Refresh(r); err != nil {
+		return nil, err
+	}
+	seconds, err := n.terms(r, pkg)
+	if err != nil {
+		return nil, err
+	}
+	decision, err := n.decide(ctx, pkg, key, r)
+	if err != nil {
+		n.end(s, event.Rejected)
+		return nil, err
+	}
+	state, number, err := n.load(ctx, key, pkg)
+	if err != nil {
+		return nil, away(err)
+	}
+	dialog.Contact = n.Contact(r.Flow, isSecure(r))
+	next := change{dialog: string(dialog.AppendPacked(nil)), flow: r.Flow, decision: decision, seconds: seconds}
+	s, err = n.store(ctx, s, next)
+	if err != nil {
+		return nil, err
+	}
+	after, err := n.apply(s, next, state, number)
+	if err != nil {
+		return nil, err
+	}
+	return &sip.Response{Code: sip.StatusOK, After: after, Header: []sip.Field{
+		{Name: "Expires", Value: strconv.Itoa(int(seconds))},
+		{Name: "Contact", Value: dialog.Contact},
+	}}, nil
+}
+
+// change is what a SUBSCRIBE inside a dialog brings.
+type change struct {
+	dialog   string
+	flow     sip.Flow
+	decision Decision
+	seconds  uint32
+}
+
+// store writes the changed subscription's copy. Where another agent has
+// claimed the dialog, it is claimed back: it belongs where its watcher asks.
+func (n *Notifier) store(ctx context.Context, s *subscription, next change) (*subscription, error) {
+	if next.seconds == 0 {
+		return s, nil // apply ends it
+	}
+	for range 2 {
+		s.shard.mu.Lock()
+		c := *s
+		s.shard.mu.Unlock()
+		c.dialog, c.flow, c.cseqLimit = next.dialog, next.flow, max(c.cseqLimit, c.cseq+cseqBlock)
+		err := n.Store.PutSubscription(ctx, c.record(n.Agent, lifetime(next.seconds)))
+		if err == nil {
+			s.shard.mu.Lock()
+			s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
+			s.shard.mu.Unlock()
+			return s, nil
+		}
+		if !errors.Is(err, store.ErrFenced) {
+			return nil, away(err)
+		}
+		n.leave(s)
+		if s, err = n.claim(ctx, s.id); err != nil {
+			return nil, err
+		}
+	}
+	return nil, sip.Errorf(sip.StatusInternalServerError, "")
+}
+
+// apply makes the change true and starts a new epoch. It returns what follows
+// the 200.
+func (n *Notifier) apply(s *subscription, next change, state State, number uint64) (func(), error) {
+	s.shard.mu.Lock()
+	if s.gone { // it lapsed meanwhile
+		s.shard.mu.Unlock()
+		return nil, sip.Errorf(sip.StatusNoSuchTransaction, "")
+	}
+	n.supersede(s)
+	n.conns.remove(s)
+	s.flow, s.dialog = next.flow, next.dialog
+	n.conns.add(s)
+	s.decision, s.suspend, s.queued = next.decision, 0, true
+	epoch := s.epoch
+	ready := n.update(s.topic, state, number)
+	if next.seconds > 0 {
+		s.expires = n.now().add(lifetime(next.seconds))
+		n.wakeAt(s, s.expires)
+	}
+	s.shard.mu.Unlock()
+	n.pump(ready)
+	if next.seconds > 0 {
+		return func() { n.answered(s, epoch) }, nil
+	}
+	return func() { n.end(s, event.Timeout) }, nil // RFC 6665 s.4.2.1.4
+}
+
+// end terminates s and tells it.
+func (n *Notifier) end(s *subscription, why event.Reason) {
+	var ready pumps
+	s.shard.mu.Lock()
+	if !s.gone {
+		ready.add(n.terminate(s, why))
+	}
+	s.shard.mu.Unlock()
+	n.pump(ready)
+}
+
+// find is the subscription of the dialog that r belongs to: here, or taken
+// over from the agent that served it.
+func (n *Notifier) find(ctx context.Context, r *sip.Request) (*subscription, event.Dialog, error) {
+	unknown := sip.Errorf(sip.StatusNoSuchTransaction, "")
+	sh := n.shardOfTag(r.ToTag())
+	if sh == nil {
+		return nil, event.Dialog{}, unknown
+	}
+	sh.mu.Lock()
+	s := sh.byTag[r.ToTag()]
+	sh.mu.Unlock()
+	if s == nil {
+		var err error
+		if s, err = n.claim(ctx, r.ToTag()); err != nil {
+			return nil, event.Dialog{}, err
+		}
+	}
+	sh.mu.Lock()
+	packed := s.dialog
+	sh.mu.Unlock()
+	dialog, _, err := event.UnpackDialog(packed)
+	if err != nil || !dialog.Matches(r) {
+		return nil, event.Dialog{}, unknown.Because(err)
+	}
+	return s, dialog, nil
+}
+
+// terms are the lifetime that is granted and the type that is accepted.
+func (n *Notifier) terms(r *sip.Request, pkg Package) (seconds uint32, err error) {
+	accept := r.List("Accept")
+	if r.Has("Accept") && len(accept) == 0 || event.Negotiate(accept, pkg.Types()...) == "" {
+		return 0, sip.Errorf(sip.StatusNotAcceptable, "")
+	}
+	seconds, given, err := r.Expires()
+	if err != nil {
+		return 0, sip.Errorf(sip.StatusBadRequest, "Malformed Expires").Because(err)
+	}
+	if !given {
+		seconds = n.Expires.Default
+	}
+	// RFC 6665 s.4.2.1.1: too brief only below an hour. Never longer than asked.
+	if seconds > 0 && seconds < 3600 && seconds < n.Expires.Min {
+		return 0, sip.Errorf(sip.StatusIntervalTooBrief, "").With("Min-Expires", strconv.Itoa(int(n.Expires.Min)))
+	}
+	return min(seconds, n.Expires.Max), nil
+}
+
+// decide asks the package; a refused watcher gets 403 (RFC 6665 s.4.2.1.3).
+func (n *Notifier) decide(ctx context.Context, pkg Package, key store.Key, r *sip.Request) (Decision, error) {
+	d, err := pkg.Decide(ctx, key, r.Identity)
+	if err != nil {
+		return d, away(err)
+	}
+	if d.State == event.Terminated {
+		return d, sip.Errorf(sip.StatusForbidden, "")
+	}
+	return d, nil
+}
+
+// away turns the store's absence into what the peer hears (design: 503 with
+// Retry-After); other refusals pass.
+func away(err error) error {
+	if errors.Is(err, store.ErrUnavailable) {
+		return sip.Errorf(sip.StatusServiceUnavailable, "").With("Retry-After", "5").Because(err)
+	}
+	return err
+}
+
+// newTag is a local tag: two characters for the shard, as the store wants
+// them, and 80 random bits.
+func newTag(key store.Key) string {
+	var b [1 + 10]byte
+	b[0] = store.Shard(key.AOR)
+	rand.Read(b[1:])
+	return hex.EncodeToString(b[:])
+}
+
+func lifetime(seconds uint32) time.Duration { return time.Duration(seconds) * time.Second }
+
+// isSecure says whether our Contact must be a sips: URI (RFC 3261 s.12.1.1).
+func isSecure(r *sip.Request) bool {
+	u, err := r.URI()
+	return err == nil && u.Scheme == "sips"
+}

@@ -1,0 +1,123 @@
+package notifier
+
+import (
+	"encoding/binary"
+	"time"
+
+	"presenced/internal/store"
+	"presenced/sip"
+	"presenced/sip/event"
+	"presenced/sip/transaction"
+)
+
+// subscription is one watcher's subscription to one topic. It is guarded by
+// its shard's lock. What is needed only to render or to persist stays packed.
+type subscription struct {
+	shard   *shard
+	topic   *topic
+	id      string // the local tag
+	watcher sip.Identity
+	flow    sip.Flow // where NOTIFYs go, unless the dialog has a route set
+	dialog  string   // event.Dialog, packed
+	route   string   // the first hop of the route set, or ""
+
+	decision Decision
+	reason   event.Reason // set once terminated
+	expires  instant
+	fence    uint64
+
+	cseq      uint32 // of the last NOTIFY
+	cseqLimit uint32 // reserved in the store up to this one
+
+	epoch    uint32 // rises with each SUBSCRIBE
+	busy     bool
+	flight   *delivery // while busy
+	dirty    bool
+	urgent   bool // waits for no pace
+	queued   bool // has a place in the window's queue
+	gone     bool // not in the tables any more
+	sent     uint64
+	paced    instant // theoretical arrival time of the pace's token bucket
+	retry    instant // not before: a 503's Retry-After
+	suspend  instant // connection gone: when to give up; 0: not suspended
+	outcome  string  // of the last NOTIFY
+	position int     // in topic.subscriptions
+	wake     instant // deadline, and its place in the shard's heap
+	due      int
+}
+
+// delivery is one NOTIFY on its way. It is the transaction's user.
+type delivery struct {
+	notifier *Notifier
+	s        *subscription
+	window   *window
+	epoch    uint32
+	id       transaction.ID
+	released bool
+}
+
+// terminated says whether the subscription has ended.
+func (s *subscription) terminated() bool { return s.decision.State == event.Terminated }
+
+// cseqBlock is how many sequence numbers one record reserves: a new owner
+// starts behind the block (RFC 3261 s.12.2.2 lets the peer accept the gap).
+const cseqBlock = 1 << 10
+
+// record is the subscription's copy for the store. It reserves the next block
+// of sequence numbers.
+func (s *subscription) record(agent string, ttl time.Duration) store.Subscription {
+	b := make([]byte, 0, len(s.dialog)+160)
+	b = binary.AppendUvarint(b, recordVersion)
+	b = binary.AppendUvarint(b, uint64(s.cseqLimit))
+	b = binary.AppendUvarint(b, identityBits(s.watcher))
+	b = appendString(b, string(s.flow.AppendText(nil)))
+	b = append(b, s.dialog...)
+	return store.Subscription{
+		ID: s.id, Key: s.topic.key, Watcher: s.watcher.AOR,
+		Fence: s.fence, Agent: agent, TTL: ttl, Data: string(b),
+	}
+}
+
+const recordVersion = 1
+
+// restored reads a record back, without topic, decision and timers.
+func restored(r store.Subscription) (*subscription, event.Dialog, error) {
+	u := event.Unpack(r.Data)
+	version := u.Uint()
+	limit := uint32(u.Uint())
+	bits := u.Uint()
+	flow := sip.ParseFlow(u.String())
+	if version != recordVersion || u.Err() != nil {
+		return nil, event.Dialog{}, event.ErrPacked
+	}
+	packed := u.Rest()
+	dialog, _, err := event.UnpackDialog(packed)
+	if err != nil {
+		return nil, event.Dialog{}, err
+	}
+	return &subscription{
+		id:      r.ID,
+		watcher: sip.Identity{AOR: r.Watcher, Anonymous: bits&anonymousBit != 0, Trusted: bits&trustedBit != 0},
+		flow:    flow, dialog: packed, route: dialog.NextHop(),
+		fence: r.Fence, cseq: limit, cseqLimit: limit + cseqBlock, due: -1,
+	}, dialog, nil
+}
+
+const (
+	anonymousBit = 1 << iota
+	trustedBit
+)
+
+func identityBits(id sip.Identity) (bits uint64) {
+	if id.Anonymous {
+		bits |= anonymousBit
+	}
+	if id.Trusted {
+		bits |= trustedBit
+	}
+	return bits
+}
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}

@@ -1,0 +1,191 @@
+package presence
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"presenced/internal/store"
+	"presenced/pidf"
+	"presenced/sip"
+)
+
+// Publish is the event state compositor's procedure for PUBLISH, step by step
+// (RFC 3903 s.6). The Mux has made step 2 (Event) and the domain's part of
+// step 1; order and atomicity are the serial queues' and the store's.
+func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, error) {
+	presentity, err := a.presentity(r) // step 1: are we responsible?
+	if err != nil {
+		return nil, err
+	}
+	key := store.Key{AOR: presentity, Package: r.EventPackage()}
+	ifMatch, err := entityTag(r) // step 3
+	if err != nil {
+		return nil, err
+	}
+	seconds, err := a.expires(r) // step 4
+	if err != nil {
+		return nil, a.unlessStale(ctx, key, ifMatch, err)
+	}
+	body, err := a.body(r, presentity, ifMatch, seconds) // step 5
+	if err != nil {
+		return nil, a.unlessStale(ctx, key, ifMatch, err)
+	}
+	tag := rand.Text()
+	p := store.Publish{IfMatch: ifMatch, Limit: a.PerPresentity, Publication: store.Publication{
+		ID: tag, Tag: tag, ContentType: mediaType, Body: body,
+		Source: source(r), UserAgent: r.Header("User-Agent"), TTL: time.Duration(seconds) * time.Second,
+	}}
+	if ifMatch != "" || seconds > 0 { // step 5: nothing is stored for an initial one of no lifetime
+		if err := a.Store.Publish(ctx, key, p); err != nil {
+			return nil, refusal(err)
+		}
+	}
+	return &sip.Response{Code: sip.StatusOK, Header: []sip.Field{ // step 6
+		{Name: "Expires", Value: strconv.Itoa(int(seconds))},
+		{Name: "SIP-ETag", Value: tag},
+	}}, nil
+}
+
+// presentity is whose state is published. Only the presentity's own principal
+// publishes for it (RFC 3903 s.14.1).
+func (a *Agent) presentity(r *sip.Request) (string, error) {
+	aor := r.AOR()
+	switch {
+	case aor == "":
+		return "", sip.Errorf(sip.StatusNotFound, "")
+	case r.Identity.AOR != aor:
+		return "", sip.Errorf(sip.StatusForbidden, "Not your presentity")
+	}
+	return aor, nil
+}
+
+// entityTag is the SIP-If-Match; step 3: a single one, or 400.
+func entityTag(r *sip.Request) (string, error) {
+	if !r.Has("SIP-If-Match") {
+		return "", nil
+	}
+	tags := r.List("SIP-If-Match")
+	if len(tags) != 1 || tags[0] == "" || strings.ContainsAny(tags[0], " \t,;\"") {
+		return "", sip.Errorf(sip.StatusBadRequest, "SIP-If-Match needs one entity-tag")
+	}
+	return tags[0], nil
+}
+
+// expires is the lifetime that we grant, in seconds; step 4.
+func (a *Agent) expires(r *sip.Request) (uint32, error) {
+	seconds, given, err := r.Expires()
+	switch {
+	case err != nil:
+		return 0, sip.Errorf(sip.StatusBadRequest, "Malformed Expires").Because(err)
+	case !given:
+		seconds = a.Expires.Default
+	}
+	if seconds > 0 && seconds < a.Expires.Min {
+		return 0, sip.Errorf(sip.StatusIntervalTooBrief, "").With("Min-Expires", strconv.Itoa(int(a.Expires.Min)))
+	}
+	return min(seconds, a.Expires.Max), nil
+}
+
+// body is the event state to store, nil for a refresh or a removal; step 5.
+func (a *Agent) body(r *sip.Request, presentity, ifMatch string, seconds uint32) ([]byte, error) {
+	body := r.Body()
+	switch {
+	case len(body) == 0 && ifMatch == "":
+		return nil, sip.Errorf(sip.StatusBadRequest, "An initial PUBLISH needs a body")
+	case len(body) == 0 || ifMatch != "" && seconds == 0:
+		return nil, nil
+	case len(body) > a.MaxBody:
+		return nil, sip.Errorf(sip.StatusRequestEntityTooLarge, "")
+	}
+	if err := understood(r); err != nil {
+		return nil, err
+	}
+	var doc pidf.Document
+	if err := a.reader.Read(&doc, body); err != nil {
+		return nil, sip.Errorf(sip.StatusBadRequest, "%s", oneLine(err)).Because(err)
+	}
+	entity, err := sip.ParseURI(doc.Entity())
+	if err != nil || entity.AOR() != presentity {
+		return nil, sip.Errorf(sip.StatusBadRequest, "The document is about another presentity")
+	}
+	return slices.Clone(body), nil // the datagram it stood in need not live on
+}
+
+// understood checks the type and the encoding of the body (RFC 3261 s.8.2.3).
+func understood(r *sip.Request) error {
+	if t, _ := r.ContentType(); t != mediaType {
+		return sip.Errorf(sip.StatusUnsupportedMediaType, "").With("Accept", mediaType)
+	}
+	if e := r.Header("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return sip.Errorf(sip.StatusUnsupportedMediaType, "").With("Accept-Encoding", "identity")
+	}
+	return nil
+}
+
+// unlessStale keeps the order of the RFC's steps: a request that fails steps 4
+// or 5 and names an entity-tag that matches nothing has failed step 3 already.
+func (a *Agent) unlessStale(ctx context.Context, key store.Key, ifMatch string, refusal error) error {
+	if ifMatch == "" {
+		return refusal
+	}
+	pubs, err := a.Store.Publications(ctx, key)
+	if err != nil {
+		return refusal
+	}
+	for _, p := range pubs.List {
+		if p.Tag == ifMatch {
+			return refusal
+		}
+	}
+	return sip.Errorf(sip.StatusConditionalFailed, "")
+}
+
+// refusal is what the peer hears of the store's errors.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, store.ErrNoMatch):
+		return sip.Errorf(sip.StatusConditionalFailed, "").Because(err)
+	case errors.Is(err, store.ErrLimit):
+		return sip.Errorf(sip.StatusForbidden, "Too many publications").Because(err)
+	case errors.Is(err, store.ErrUnavailable):
+		return sip.Errorf(sip.StatusServiceUnavailable, "").With("Retry-After", "5").Because(err)
+	}
+	return err
+}
+
+// source is the host that the publication came from: behind proxies the one
+// that the bottommost Via names.
+func source(r *sip.Request) string {
+	vias := r.List("Via")
+	if len(vias) < 2 {
+		return r.Flow.Remote.Addr().String()
+	}
+	via, err := sip.ParseVia(vias[len(vias)-1])
+	if err != nil {
+		return ""
+	}
+	if received, ok := via.Params.Get("received"); ok {
+		return received
+	}
+	return via.Host
+}
+
+// oneLine is an error's text, short enough for a reason phrase.
+func oneLine(err error) string {
+	const most = 120
+	text := err.Error()
+	if len(text) > most {
+		text = text[:most]
+	}
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, text)
+}
