@@ -26,6 +26,9 @@ type Error struct {
 	Reason string  // empty: the code's own phrase
 	Header []Field // for example Allow-Events beside a 489
 	Cause  error   // never shown to the peer
+	// Stateless is the Response's: a challenge, or a refusal that a repeat of
+	// the request hears again without being remembered.
+	Stateless bool
 }
 
 // Errorf makes a refusal whose reason phrase is the formatted text. A %w verb
@@ -69,7 +72,7 @@ func (e *Error) phrase() string {
 
 // Response is the response that the error names.
 func (e *Error) Response() *Response {
-	return &Response{Code: e.Code, Reason: e.Reason, Header: e.Header}
+	return &Response{Code: e.Code, Reason: e.Reason, Header: e.Header, Stateless: e.Stateless}
 }
 
 // ResponseOf turns a handler's outcome into the one response that is sent.

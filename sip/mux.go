@@ -17,6 +17,9 @@ type MuxConfig struct {
 	Supported []string
 	// Accept are the media types named in the answer to OPTIONS.
 	Accept []string
+	// Guard asks who sent a request, after the checks of form and before the
+	// handler; its error is the answer. nil lets everybody through.
+	Guard func(ctx context.Context, r *Request) error
 }
 
 // Mux picks the handler of a request by its method and, where handlers are
@@ -99,12 +102,17 @@ func (m *Mux) ServeSIP(ctx context.Context, r *Request) (*Response, error) {
 	if refusal != nil {
 		return refusal, nil
 	}
-	if len(served.packages) == 0 {
-		return served.handler.ServeSIP(ctx, r)
+	h := served.handler
+	if len(served.packages) > 0 {
+		h = served.packages[r.EventPackage()]
 	}
-	h := served.packages[r.EventPackage()]
 	if h == nil {
 		return refuse(StatusBadEvent, Field{"Allow-Events", served.allowEvents()}), nil
+	}
+	if m.config.Guard != nil {
+		if err := m.config.Guard(ctx, r); err != nil {
+			return nil, err
+		}
 	}
 	return h.ServeSIP(ctx, r)
 }
