@@ -215,16 +215,20 @@ func appendNote(dst []byte, name string, n Note) []byte {
 // isLanguage checks for xs:language: groups of up to eight letters, digits too
 // from the second group on.
 func isLanguage(s string) bool {
-	for i, group := range strings.Split(s, "-") {
+	for first := true; ; first = false {
+		group, rest, more := strings.Cut(s, "-")
 		if group == "" || len(group) > 8 {
 			return false
 		}
 		for _, c := range []byte(group) {
 			letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-			if !letter && (i == 0 || c < '0' || c > '9') {
+			if !letter && (first || c < '0' || c > '9') {
 				return false
 			}
 		}
+		if !more {
+			return true
+		}
+		s = rest
 	}
-	return true
 }

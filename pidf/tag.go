@@ -42,20 +42,21 @@ func (s *scanner) name() (qname, string) {
 
 func (s *scanner) ncName() (uint16, string) {
 	start := s.i
-	if s.i < len(s.s) && class[s.s[s.i]]&classNameStart != 0 {
-		s.i++
+	if i := s.i; i < len(s.s) && class[s.s[i]]&classNameStart != 0 {
+		for i++; i < len(s.s) && class[s.s[i]]&className != 0; i++ {
+		}
+		s.i = i
 	} else if r, n := utf8.DecodeRuneInString(s.s[s.i:]); r >= utf8.RuneSelf && n > 1 && isNameStart(r) {
 		s.i += n
 	} else {
 		return 0, "not a name"
 	}
 	for s.i < len(s.s) {
-		if class[s.s[s.i]]&className != 0 {
-			s.i++
-			continue
+		if c := s.s[s.i]; c < utf8.RuneSelf && class[c]&className == 0 {
+			break
 		}
 		r, n := utf8.DecodeRuneInString(s.s[s.i:])
-		if r < utf8.RuneSelf || n == 1 || !isName(r) {
+		if r == utf8.RuneError && n == 1 || !isName(r) {
 			break
 		}
 		s.i += n
@@ -191,9 +192,11 @@ func (s *scanner) attribute() string {
 	s.i++
 	value := s.i
 	for {
-		for s.i < len(s.s) && class[s.s[s.i]]&classValue != 0 {
-			s.i++
+		i := s.i
+		for i < len(s.s) && class[s.s[i]]&classValue != 0 {
+			i++
 		}
+		s.i = i
 		if s.i >= len(s.s) {
 			return "unfinished attribute"
 		}
@@ -264,34 +267,41 @@ func (s *scanner) resolve() string {
 	d := s.doc
 	e := &d.elements[s.current]
 	s.scope = e.scope
-	prefix := s.s[e.start+1 : e.start+1+int32(e.prefix)]
-	e.binding = d.lookup(e.scope, prefix)
-	switch {
-	case e.binding >= 0:
-		e.namespace = d.bindings[e.binding].namespace
-	case prefix == "xml":
-		e.namespace = nsXML
-	case prefix != "":
+	var ok bool
+	if e.binding, e.namespace, ok = d.bound(e.scope, e.start+1, e.prefix); !ok {
 		return "unbound prefix"
 	}
 	attrs := d.attrs[e.attrs:]
 	for i := range attrs {
 		a := &attrs[i]
 		if a.prefix > 0 {
-			prefix := s.s[a.start : a.start+int32(a.prefix)]
-			if b := d.lookup(e.scope, prefix); b >= 0 {
-				a.namespace = d.bindings[b].namespace
-			} else if prefix == "xml" {
-				a.namespace = nsXML
-			} else {
+			if _, a.namespace, ok = d.bound(e.scope, a.start, a.prefix); !ok {
 				return "unbound prefix"
 			}
 		}
 		for j := range attrs[:i] {
-			if attrs[j].namespace == a.namespace && d.attrName(&attrs[j]) == d.attrName(a) {
+			b := &attrs[j]
+			if b.name == a.name && b.namespace == a.namespace && d.attrName(b) == d.attrName(a) {
 				return "duplicate attribute"
 			}
 		}
 	}
 	return ""
+}
+
+// bound finds the binding and the namespace of the prefix at an offset, false
+// if it has none. The binding is -1 for the prefix xml, which needs none, and
+// where there is no default namespace.
+func (d *Document) bound(scope, start int32, length uint16) (int32, uint16, bool) {
+	prefix := d.body[start : start+int32(length)]
+	for i := scope; i >= 0; i = d.bindings[i].outer {
+		b := &d.bindings[i]
+		if b.prefix == length && d.body[b.start:b.start+int32(length)] == prefix {
+			return i, b.namespace, true
+		}
+	}
+	if prefix == "xml" {
+		return -1, nsXML, true
+	}
+	return -1, nsNone, prefix == ""
 }

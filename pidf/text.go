@@ -71,11 +71,15 @@ func tagLength(s string) int {
 // decodeAttribute resolves references and normalizes white space (XML 1.0
 // s.3.3.3) in the value of an attribute.
 func decodeAttribute(s string) string {
-	if strings.IndexByte(s, '&') < 0 && strings.IndexAny(s, "\t\r\n") < 0 {
+	plain := 0
+	for plain < len(s) && s[plain] >= ' ' && s[plain] != '&' {
+		plain++
+	}
+	if plain == len(s) {
 		return s
 	}
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); {
+	out := append(make([]byte, 0, len(s)), s[:plain]...)
+	for i := plain; i < len(s); {
 		switch c := s[i]; {
 		case c == '&':
 			r, n := reference(s[i:])
@@ -97,6 +101,14 @@ func decodeAttribute(s string) string {
 // double quotes. What XML cannot hold becomes U+FFFD.
 func appendEscaped(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
+		plain := i
+		for i < len(s) && isPlain(s[i]) {
+			i++
+		}
+		dst = append(dst, s[plain:i]...)
+		if i == len(s) {
+			break
+		}
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
@@ -128,6 +140,11 @@ func appendEscaped(dst []byte, s string) []byte {
 		i++
 	}
 	return dst
+}
+
+// isPlain tells whether a byte is written as it is by appendEscaped.
+func isPlain(b byte) bool {
+	return b >= ' ' && b < utf8.RuneSelf && b != '&' && b != '<' && b != '>' && b != '"'
 }
 
 // appendValue is appendEscaped for attribute values, in which white space other
