@@ -1,0 +1,347 @@
+package transaction
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"presenced/sip"
+)
+
+// exchange is a request whose handler waits or runs.
+type exchange struct {
+	request *sip.Request
+	raw     []byte
+	key     key
+	since   time.Duration
+	ordered bool
+	next    *exchange // in its line
+	done    bool      // guarded by the shard
+}
+
+// serverShard is a part of the server transactions. A transaction is an entry
+// of last: the last response sent, nil while there is none. That is all that
+// RFC 3261 s.17.2.2 asks of states Trying, Proceeding and Completed.
+type serverShard struct {
+	layer *Layer
+
+	mu      sync.Mutex
+	closed  bool
+	last    map[key][]byte
+	peak    int              // the most entries since last was made
+	held    queue[key]       // Timer J
+	trying  queue[*exchange] // until the 100 of RFC 4320
+	alarm   alarm
+	expires sync.WaitGroup
+}
+
+func (s *serverShard) init(l *Layer) {
+	s.layer = l
+	s.last = make(map[key][]byte)
+	s.held = queue[key]{delay: l.config.Timers.whole(), slack: lingerSlack}
+	s.trying.delay = l.config.Timers.trying()
+	s.alarm.fire = s.expire
+}
+
+func (l *Layer) shardOf(k key) *serverShard { return &l.servers[k[0]%shards] }
+
+func (l *Layer) receiveRequest(data []byte, flow sip.Flow, framing error) {
+	raw := bytes.Clone(data)
+	r, err := sip.ParseRequest(raw, flow)
+	if r == nil {
+		l.counters.unread.Add(1)
+		return
+	}
+	if r.Method() == "ACK" { // RFC 3261 s.17: it has no response, whatever is wrong with it
+		return
+	}
+	if framing != nil {
+		err = refusalOf(framing)
+	}
+	if err != nil {
+		l.counters.malformed.Add(1)
+		l.reply(r, sip.ResponseOf(nil, err))
+		return
+	}
+	x := &exchange{request: r, raw: raw, key: l.keys.of(r), since: l.now()}
+	if !l.shardOf(x.key).begin(x) {
+		return
+	}
+	if l.counters.draining.Load() || !l.enqueue(x) {
+		l.shardOf(x.key).settle(x, nil)
+		x.request = nil
+		l.turnAway(r)
+		return
+	}
+	l.counters.requests.Add(1)
+}
+
+// refusalOf is the 400 for a stream that cannot be followed.
+func refusalOf(framing error) error {
+	var refusal *sip.Error
+	if errors.As(framing, &refusal) {
+		return refusal
+	}
+	return sip.Errorf(sip.StatusBadRequest, "%w", framing)
+}
+
+// begin opens a server transaction. It is false for a repeat, which gets the
+// last response again if there is one. RFC 3261 s.17.2.2.
+func (s *serverShard) begin(x *exchange) bool {
+	s.mu.Lock()
+	response, known := s.last[x.key]
+	if !known {
+		s.last[x.key] = nil
+		s.peak = max(s.peak, len(s.last))
+		s.trying.trim(isDone)
+		s.trying.push(x.since, x)
+		if at, ok := s.trying.wake(); ok {
+			s.alarm.set(x.since, at)
+		}
+	}
+	s.mu.Unlock()
+	switch {
+	case !known:
+		return true
+	case response == nil:
+		s.layer.counters.absorbed.Add(1)
+	default:
+		s.layer.counters.repeated.Add(1)
+		s.layer.write(x.request, response)
+	}
+	return false
+}
+
+func isDone(x *exchange) bool { return x.done }
+
+// enqueue gives x to the line that Order names, or to a goroutine of its own.
+// It is false where there is no room.
+func (l *Layer) enqueue(x *exchange) bool {
+	name, ordered := l.config.Order(x.request)
+	x.ordered = ordered
+	if !ordered {
+		if l.counters.unordered.Add(1) <= int64(l.config.MaxUnordered) && l.spawn(func() { l.serve(x) }) {
+			return true
+		}
+		l.counters.unordered.Add(-1)
+		return false
+	}
+	if l.counters.pending.Add(1) <= int64(l.config.MaxPending) && l.lines.put(name, x) {
+		return true
+	}
+	l.counters.pending.Add(-1)
+	return false
+}
+
+// turnAway refuses a request for want of room. Over UDP it is dropped: its
+// sender tries again by itself, later, and an answer would only add to the
+// load. Elsewhere nobody would send it again.
+func (l *Layer) turnAway(r *sip.Request) {
+	l.counters.dropped.Add(1)
+	if !r.Flow.Proto.Reliable() {
+		return
+	}
+	l.reply(r, &sip.Response{
+		Code:   sip.StatusServiceUnavailable,
+		Header: []sip.Field{{Name: "Retry-After", Value: "5"}},
+	})
+}
+
+// serve runs x's handler and sends what it returns.
+func (l *Layer) serve(x *exchange) {
+	defer l.leave(x)
+	if l.ctx.Err() != nil {
+		l.shardOf(x.key).settle(x, nil)
+		return
+	}
+	res := l.handle(l.patience.context(l.ctx, l.now()), x)
+	l.answer(x, res)
+	if res.After != nil {
+		l.after(x, res.After)
+	}
+}
+
+// leave gives x's memory back, though a timer's queue may still point to x.
+func (l *Layer) leave(x *exchange) {
+	x.request = nil
+	if x.ordered {
+		l.counters.pending.Add(-1)
+		return
+	}
+	l.counters.unordered.Add(-1)
+}
+
+// handle calls the handler. A panic in it is a 500 to the peer and costs
+// nobody else anything.
+func (l *Layer) handle(ctx context.Context, x *exchange) (res *sip.Response) {
+	defer func() {
+		if v := recover(); v != nil {
+			l.panicked(x, v)
+			res = &sip.Response{Code: sip.StatusInternalServerError}
+		}
+	}()
+	res, err := l.config.Handler.ServeSIP(ctx, x.request)
+	res = sip.ResponseOf(res, err)
+	if !res.Silent && (res.Code < 200 || res.Code > 699) {
+		err = errors.Join(err, errNotFinal)
+		res = &sip.Response{Code: sip.StatusInternalServerError}
+	}
+	l.record(ctx, x, res, err)
+	return res
+}
+
+var errNotFinal = errors.New("transaction: the handler's response is not a final one")
+
+func (l *Layer) after(x *exchange, f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			l.panicked(x, v)
+		}
+	}()
+	f()
+}
+
+// answer sends the final response and keeps it for repeats where there can
+// be any. RFC 4320 s.4.2: no response comes after the client's Timer F, and
+// none is a 408.
+func (l *Layer) answer(x *exchange, res *sip.Response) {
+	s := l.shardOf(x.key)
+	if res.Silent {
+		s.settle(x, nil)
+		return
+	}
+	if res.Code == sip.StatusRequestTimeout || l.now()-x.since >= l.config.Timers.whole() {
+		l.counters.late.Add(1)
+		s.settle(x, nil)
+		return
+	}
+	b := buffers.Get().(*buffer)
+	defer b.free()
+	b.bytes = l.render(b.bytes[:0], x.request, res)
+	if res.Stateless || x.request.Flow.Proto.Reliable() {
+		s.settle(x, nil)
+	} else {
+		s.settle(x, exact(b.bytes))
+	}
+	l.write(x.request, b.bytes)
+}
+
+// exact copies b into memory of just its size.
+func exact(b []byte) []byte {
+	kept := make([]byte, len(b))
+	copy(kept, b)
+	return kept
+}
+
+// settle ends x. With a response the transaction is Completed and keeps it
+// until Timer J; without, it is forgotten.
+func (s *serverShard) settle(x *exchange, response []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.done = true
+	x.raw = nil
+	if response == nil || s.closed {
+		delete(s.last, x.key)
+		return
+	}
+	s.last[x.key] = response
+	if s.held.count >= max(1, s.layer.config.MaxHeld/shards) {
+		if oldest, ok := s.held.pop(); ok {
+			s.forget(oldest)
+			s.layer.counters.forgotten.Add(1)
+		}
+	}
+	now := s.layer.now()
+	s.held.push(now, x.key)
+	s.layer.counters.held.Add(1)
+	if at, ok := s.held.wake(); ok {
+		s.alarm.set(now, at)
+	}
+}
+
+func (s *serverShard) forget(k key) {
+	delete(s.last, k)
+	s.layer.counters.held.Add(-1)
+}
+
+// expire runs Timer J and the 100s that are due.
+func (s *serverShard) expire() {
+	s.mu.Lock()
+	s.alarm.armed = false
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.expires.Add(1)
+	defer s.expires.Done()
+	now := s.layer.now()
+	for k, ok := s.held.due(now); ok; k, ok = s.held.due(now) {
+		s.forget(k)
+	}
+	var slow []trying
+	for x, ok := s.trying.due(now); ok; x, ok = s.trying.due(now) {
+		if !x.done {
+			slow = append(slow, trying{x, x.raw, x.request.Flow})
+		}
+	}
+	s.shrink()
+	s.trying.trim(isDone)
+	if at, ok := s.held.wake(); ok {
+		s.alarm.set(now, at)
+	}
+	if at, ok := s.trying.wake(); ok {
+		s.alarm.set(now, at)
+	}
+	s.mu.Unlock()
+	for _, t := range slow {
+		s.try(t)
+	}
+}
+
+// shrink makes the map anew when a storm is over: Go's maps never shrink.
+func (s *serverShard) shrink() {
+	const small = 1024
+	if s.peak <= small || len(s.last) > s.peak/4 {
+		return
+	}
+	last := make(map[key][]byte, len(s.last))
+	for k, v := range s.last {
+		last[k] = v
+	}
+	s.last, s.peak = last, len(last)
+}
+
+func (s *serverShard) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.alarm.stop()
+	s.mu.Unlock()
+	s.expires.Wait()
+}
+
+// reply answers without a transaction (RFC 3261 s.8.2.7).
+func (l *Layer) reply(r *sip.Request, res *sip.Response) {
+	b := buffers.Get().(*buffer)
+	defer b.free()
+	b.bytes = l.render(b.bytes[:0], r, res)
+	l.write(r, b.bytes)
+}
+
+func (l *Layer) render(dst []byte, r *sip.Request, res *sip.Response) []byte {
+	var tag string
+	if res.ToTag == "" && res.Code != sip.StatusTrying && r.ToTag() == "" {
+		tag = l.tagger.tag(r)
+	}
+	return sip.AppendResponse(slices.Grow(dst, 512), r, res, tag)
+}
+
+// write sends a response to where r's responses go. RFC 3261 s.17.2.4: that
+// it failed matters to nobody; a repeat will have it tried again.
+func (l *Layer) write(r *sip.Request, response []byte) {
+	if err := l.transport.Send(r.ReplyTo(), response); err != nil {
+		l.counters.transportErrors.Add(1)
+	}
+}
