@@ -13,6 +13,7 @@ const (
 	className                        // production 4a, without the colon
 	classText                        // may stand in character data as it is
 	classValue                       // may stand in a quoted value as it is
+	classURI                         // may stand in a path or query of a URI, and in XML as it is
 )
 
 var class = func() (table [256]uint8) {
@@ -35,6 +36,11 @@ var class = func() (table [256]uint8) {
 			if b != '<' && b != '&' && b != ']' {
 				table[c] |= classText
 			}
+		}
+	}
+	for b := range table {
+		if strings.IndexByte("-._~:/?@!$'()*+,;=", byte(b)) >= 0 || table[b]&className != 0 {
+			table[b] |= classURI // RFC 3986 s.2.2 and s.2.3, without &, #, [ and ]
 		}
 	}
 	table['"'] &^= classValue

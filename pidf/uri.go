@@ -11,6 +11,9 @@ func appendURI(dst []byte, s string) []byte {
 	scheme := schemeLength(s)
 	dst = append(dst, s[:scheme]...)
 	s = s[scheme:]
+	if scheme > 0 && isPlainURI(s) {
+		return append(dst, s...)
+	}
 	path := strings.IndexAny(s, "/?#")
 	if path < 0 {
 		path = len(s)
@@ -49,14 +52,24 @@ func appendURI(dst []byte, s string) []byte {
 
 func appendURIByte(dst []byte, c byte) []byte {
 	switch {
+	case class[c]&classURI != 0:
+		return append(dst, c)
 	case c == '&':
 		return append(dst, "&amp;"...)
-	case strings.IndexByte("-._~:/?@!$'()*+,;=", c) >= 0,
-		c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
-		return append(dst, c)
 	}
 	const digits = "0123456789ABCDEF"
 	return append(dst, '%', digits[c>>4], digits[c&15])
+}
+
+// isPlainURI tells whether a URI behind its scheme has no authority and nothing
+// to encode, as most contacts.
+func isPlainURI(s string) bool {
+	for i := range len(s) {
+		if class[s[i]]&classURI == 0 {
+			return false
+		}
+	}
+	return !strings.HasPrefix(s, "//")
 }
 
 func isHex(c byte) bool {
