@@ -1,0 +1,36 @@
+-- Stands after common.lua, before the scripts that touch registrations.
+-- A registration is {version, end, updated, binding, end, updated, binding, ...} in the order of first addition.
+
+local function load_bindings(key, index, member)
+  local packed = redis.call('GET', key)
+  if packed then return cmsgpack.unpack(packed) end
+  return {tonumber(redis.call('ZSCORE', index, member) or 0)}
+end
+
+-- lapse_bindings drops what has ended and says how many that were.
+local function lapse_bindings(list)
+  local i, lapsed = 2, 0
+  while i < #list do
+    if list[i] <= over then
+      for _ = 1, 3 do table.remove(list, i) end
+      lapsed = lapsed + 1
+    else
+      i = i + 3
+    end
+  end
+  return lapsed
+end
+
+local function save_bindings(key, expiry, name, list)
+  if #list == 1 then
+    redis.call('DEL', key)
+    redis.call('ZADD', expiry, now + tombstone, name)
+    return
+  end
+  local first = list[2]
+  for i = 5, #list, 3 do
+    if list[i] < first then first = list[i] end
+  end
+  redis.call('SET', key, cmsgpack.pack(list))
+  redis.call('ZADD', expiry, first, name)
+end
