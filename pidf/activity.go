@@ -17,9 +17,9 @@ const (
 	NotKnown   Activity = "unknown" // stands alone
 )
 
-// words are the activities that have an element in the schema of RFC 4480
-// s.5.1. The RFC also describes lunch, but its schema forgets it: it is written
-// as a text.
+// words are the activities that have an element in the schema, RFC 4480 s.5.1.
+// The RFC also describes lunch, but its schema forgets it: it is written as a
+// text.
 var words = []Activity{
 	"appointment", Away, "breakfast", Busy, "dinner", "holiday", "in-transit", "looking-for-work", "meal",
 	Meeting, OnThePhone, "performance", "permanent-absence", "playing", "presentation", "shopping", "sleeping",

@@ -2,9 +2,9 @@ package pidf
 
 import "strings"
 
-// person writes a person or a device element as data-model.xsd orders it (RFC
-// 4479 s.5.1.2): extensions, the device's deviceID, notes, timestamp. Its own
-// elements get the prefix dm, whatever they had.
+// person writes a person or a device element as data-model.xsd orders it,
+// RFC 4479 s.5.1.2: extensions, the device's deviceID, notes, timestamp. Its
+// own elements get the prefix dm, whatever they had.
 func (c *composer) person(d *Document, i int32, name, missing string) {
 	c.dataModel()
 	c.literal("<dm:")
