@@ -223,6 +223,8 @@ type Addr struct {
 	netip.AddrPort
 }
 
+func (a Addr) String() string { return a.Proto.String() + " " + a.AddrPort.String() }
+
 // Addrs are the addresses of all sockets and listeners, in the order in which
 // they were given.
 func (t *Transport) Addrs() []Addr {
@@ -323,4 +325,13 @@ func addrPort(a net.Addr) netip.AddrPort {
 
 func unmap(p netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+}
+
+// Serves says whether the flow is one that Send can use now: its socket is
+// ours, its connection open.
+func (t *Transport) Serves(flow sip.Flow) bool {
+	if flow.Proto == sip.UDP {
+		return t.socket(flow.Local) != nil
+	}
+	return t.connection(flow) != nil
 }
