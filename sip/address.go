@@ -63,7 +63,7 @@ func cutAddress(s string) (display, uri, params string, ok bool) {
 		}
 		uri = trim(uri)
 		// RFC 3261 s.20.10: a URI with a comma or question mark stands in <>.
-		return "", uri, params, uri != "" && strings.IndexAny(uri, ",?") < 0 && paramsValid(params)
+		return "", uri, params, uri != "" && !containsAny(uri, &notBare) && paramsValid(params)
 	}
 	display = trim(s[:open])
 	if !displayValid(display) {
@@ -76,6 +76,8 @@ func cutAddress(s string) (display, uri, params string, ok bool) {
 	uri, params = trim(s[open+1:open+n]), trim(s[open+n+1:])
 	return display, uri, params, uri != "" && paramsValid(params)
 }
+
+var notBare = charSet(",?")
 
 // indexOutsideQuotes finds c outside of quoted strings; -1 if it is not there
 // or a quote is not closed before it.
@@ -102,8 +104,10 @@ func displayValid(s string) bool {
 	if s != "" && s[0] == '"' {
 		return quotedLen(s) == len(s)
 	}
-	return strings.IndexAny(s, `",;:`) < 0
+	return !containsAny(s, &notInDisplay)
 }
+
+var notInDisplay = charSet(`",;:`)
 
 // paramsValid says whether params is empty or starts as parameters do and
 // closes its quotes.

@@ -7,6 +7,24 @@ var tokenChar = charSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 // SIP URI, RFC 3261 s.25.1: unreserved and user-unreserved.
 var userChar = charSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")
 
+// notInURI marks the characters that no URI has, RFC 3986 s.2: those that
+// end or break the place where it stands.
+var notInURI = charSet("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0A\x0B\x0C\x0D\x0E\x0F" +
+	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1A\x1B\x1C\x1D\x1E\x1F \x7F<>\"")
+
+// notInCallID marks what would make several words of a Call-ID, RFC 3261
+// s.25.1, callid.
+var notInCallID = charSet(" \t,;")
+
+func containsAny(s string, set *[256]bool) bool {
+	for i := 0; i < len(s); i++ {
+		if set[s[i]] {
+			return true
+		}
+	}
+	return false
+}
+
 func charSet(chars string) (set [256]bool) {
 	for i := 0; i < len(chars); i++ {
 		set[chars[i]] = true

@@ -20,8 +20,8 @@ func (r *Request) check() *Error {
 			return badRequest("Missing " + f.String())
 		}
 	}
-	if fault := r.checkSingle(); fault != nil {
-		return fault
+	if r.double != fieldOther {
+		return badRequest("More than one " + r.double.String())
 	}
 	if !fromOK {
 		return badRequest("Malformed From")
@@ -29,7 +29,7 @@ func (r *Request) check() *Error {
 	if !toOK {
 		return badRequest("Malformed To")
 	}
-	if strings.ContainsAny(r.get(fieldCallID), " \t,;") {
+	if containsAny(r.get(fieldCallID), &notInCallID) {
 		return badRequest("Malformed Call-ID")
 	}
 	if fault := r.checkCSeq(); fault != nil {
@@ -46,26 +46,13 @@ func (r *Request) check() *Error {
 	return r.checkLength()
 }
 
-func (r *Request) checkSingle() *Error {
-	for _, f := range singleFields {
-		i := int(r.first[f])
-		if i == 0 {
-			continue
-		}
-		for j := i; j < len(r.entries); j++ {
-			if r.entries[j].field == f {
-				return badRequest("More than one " + f.String())
-			}
-		}
-	}
-	return nil
-}
-
-// tagOf is the tag of a From or To; ok is false where it is no address.
+// tagOf is the tag of a From or To; ok is false where it is no address. Of
+// the URI only the scheme is looked at: any may stand here (RFC 3261
+// s.8.2.2.1), and only who uses it reads the rest.
 func tagOf(value string) (tag string, ok bool) {
-	_, _, params, ok := cutAddress(value)
+	_, uri, params, ok := cutAddress(value)
 	tag, _ = Params(params).Get("tag")
-	return tag, ok
+	return tag, ok && isScheme(uri[:max(0, strings.IndexByte(uri, ':'))])
 }
 
 // checkCSeq: RFC 3261 s.8.1.1.5, a number below 2**31 and the request's method.
@@ -84,9 +71,9 @@ func (r *Request) checkCSeq() *Error {
 
 // cutCSeq reads 1*DIGIT LWS Method; a number above limit is malformed.
 func cutCSeq(value string, limit uint64) (n uint32, method string, ok bool) {
-	i := strings.IndexAny(value, " \t")
-	if i < 0 {
-		return 0, "", false
+	i := 0
+	for i < len(value) && !isSpace(value[i]) {
+		i++
 	}
 	v, over, ok := number(value[:i], limit)
 	method = trim(value[i:])

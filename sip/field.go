@@ -160,10 +160,10 @@ func fieldOf(name string) field {
 	return fieldOther
 }
 
-// singleFields are the fields whose second appearance, or comma list, makes a
-// request malformed: RFC 3261 s.7.3.1 and RFC 4475 s.3.3.8 for those of
+// single marks the fields whose second appearance makes a request malformed:
+// RFC 3261 s.7.3.1 and RFC 4475 s.3.3.8 for those of
 // RFC 3261, RFC 6665 s.8.2.1 for Event, RFC 3903 s.11.3.2 for SIP-If-Match.
-var singleFields = [...]field{
-	fieldFrom, fieldTo, fieldCallID, fieldCSeq, fieldMaxForwards,
-	fieldContentLength, fieldContentType, fieldEvent, fieldExpires, fieldSIPIfMatch,
+var single = [fieldCount]bool{
+	fieldFrom: true, fieldTo: true, fieldCallID: true, fieldCSeq: true, fieldMaxForwards: true,
+	fieldContentLength: true, fieldContentType: true, fieldEvent: true, fieldExpires: true, fieldSIPIfMatch: true,
 }

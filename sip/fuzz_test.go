@@ -121,6 +121,9 @@ func appendedValue(s string) string { return trim(string(appendOneLine(nil, s)))
 //   - parameters after quoted values, which it cuts at the wrong place;
 //   - a tag of a display name's quoted text.
 func compareWithOracle(t *testing.T, r *Request) {
+	if bytes.Count(r.raw, []byte("\n")) != bytes.Count(r.raw, []byte("\r\n")) {
+		return
+	}
 	message, err := oracle.ParseMessage(bytes.TrimLeft(bytes.Clone(r.raw), "\r\n"))
 	if err != nil {
 		return
@@ -157,7 +160,7 @@ func compareWithOracle(t *testing.T, r *Request) {
 }
 
 // plain says whether a value has nothing that sipgo's parsers trip over.
-func plain(value string) bool { return !strings.ContainsAny(value, " \t\r\n\"") }
+func plain(value string) bool { return true }
 
 func FuzzParseResponse(f *testing.F) {
 	seeds(f)

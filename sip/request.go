@@ -82,7 +82,7 @@ func (r *Request) parseRequestLine(line string) *Error {
 	if !equalFold(version, "SIP/2.0") {
 		return &Error{Code: StatusVersionNotSupported}
 	}
-	if r.requestURI == "" || strings.ContainsAny(r.requestURI, " \t\r<>\"") {
+	if r.requestURI == "" || containsAny(r.requestURI, &notInURI) {
 		return badRequest("Malformed Request-URI")
 	}
 	return nil

@@ -54,6 +54,7 @@ func TestRefusals(t *testing.T) {
 		{"two SIP-If-Match", "From: <", "SIP-If-Match: a\nSIP-If-Match: b\nFrom: <", 400, "More than one SIP-If-Match"},
 		{"two Max-Forwards", "From: <", "Max-Forwards: 70\nFrom: <", 400, "More than one Max-Forwards"},
 		{"list in From", ";tag=a1", ";tag=a1, <sip:x@y>", 400, "Malformed From"},
+		{"no scheme in From", "sip:alice@", "alice@", 400, "Malformed From"},
 		{"open quote in To", "To: <", "To: \"Bob <", 400, "Malformed To"},
 		{"open bracket in To", "com>\nCall", "com\nCall", 400, "Malformed To"},
 		{"CSeq method differs", "7 MESSAGE", "7 message", 400, "CSeq has another method"},

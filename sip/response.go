@@ -1,6 +1,9 @@
 package sip
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Field is one header field of a message that we write.
 type Field struct{ Name, Value string }
@@ -94,6 +97,9 @@ func appendField(dst []byte, name, value string) []byte {
 // appendOneLine writes s with CR and LF as spaces: no value that came from a
 // peer can start a line of its own.
 func appendOneLine(dst []byte, s string) []byte {
+	if strings.IndexByte(s, '\r') < 0 && strings.IndexByte(s, '\n') < 0 {
+		return append(dst, s...)
+	}
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c == '\r' || c == '\n' {
 			dst = append(dst, ' ')

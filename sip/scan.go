@@ -27,6 +27,7 @@ type message struct {
 	body    []byte
 	entries []entry              // inline until it is full
 	first   [fieldCount]uint16   // 1 + the number of the field's first entry
+	double  field                // a field that stands twice and may not
 	inline  [inlineEntries]entry // memory of entries
 }
 
@@ -63,10 +64,11 @@ func (m *message) skipEmptyLines() int {
 func (m *message) index(pos int) (fault *Error) {
 	m.entries = m.inline[:0]
 	start := pos
+	crs := 0      // CRs that end a line
 	open := false // the last line was a field that may go on
 	for {
 		if pos == len(m.raw) { // RFC 5118 s.4.10's own message ends like this
-			return first(fault, m.checkLineEnds(start, pos))
+			return first(fault, checkLineEnds(m.raw[start:pos], crs))
 		}
 		end, next, ok := m.line(pos)
 		if !ok {
@@ -74,8 +76,9 @@ func (m *message) index(pos int) (fault *Error) {
 		}
 		if end == pos {
 			m.body = m.raw[next:]
-			return first(fault, m.checkLineEnds(start, pos))
+			return first(fault, checkLineEnds(m.raw[start:pos], crs))
 		}
+		crs += next - end - 1
 		if c := m.raw[pos]; c == ' ' || c == '\t' { // RFC 3261 s.7.3.1, folding
 			if open {
 				last := &m.entries[len(m.entries)-1]
@@ -125,8 +128,10 @@ func (m *message) add(pos, end int) (fault *Error, ok bool) {
 		nameStart: uint32(pos), nameLen: uint16(len(name)), field: f,
 		valueStart: uint32(start), valueEnd: uint32(end),
 	})
-	if f != fieldOther && m.first[f] == 0 {
+	if m.first[f] == 0 {
 		m.first[f] = uint16(len(m.entries))
+	} else if single[f] {
+		m.double = f
 	}
 	return nil, true
 }
@@ -134,19 +139,14 @@ func (m *message) add(pos, end int) (fault *Error, ok bool) {
 // checkLineEnds refuses a CR that ends no line: RFC 3261 s.25.1 allows it
 // nowhere, and elements behind us may take it for one. A NUL passes: it may
 // stand in a quoted string.
-func (m *message) checkLineEnds(start, end int) *Error {
-	head := m.raw[start:end]
-	for {
-		cr := bytes.IndexByte(head, '\r')
-		if cr < 0 {
-			return nil
-		}
-		if cr+1 == len(head) || head[cr+1] != '\n' {
-			return badRequest("CR without LF in the header")
-		}
-		head = head[cr+2:]
+func checkLineEnds(head []byte, ending int) *Error {
+	if bytes.Count(head, carriageReturn) != ending {
+		return badRequest("CR without LF in the header")
 	}
+	return nil
 }
+
+var carriageReturn = []byte{'\r'}
 
 func badRequest(reason string) *Error {
 	return &Error{Code: StatusBadRequest, Reason: reason}

@@ -47,10 +47,8 @@ func (u *URI) parse(s string) error {
 	if colon <= 0 || !isScheme(s[:colon]) {
 		return errURIScheme
 	}
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c == 0x7F || c == '<' || c == '>' || c == '"' {
-			return errURI
-		}
+	if containsAny(s, &notInURI) {
+		return errURI
 	}
 	u.Scheme = toLower(s[:colon])
 	rest := s[colon+1:]

@@ -19,13 +19,13 @@ import (
 type sink struct {
 	sent atomic.Int64
 	loop *Layer
+	room [1024]byte
 }
 
 func (s *sink) Send(flow sip.Flow, data []byte) error {
 	s.sent.Add(1)
 	if s.loop != nil {
-		var room [1024]byte
-		answer := append(room[:0], "SIP/2.0 200 OK\r\n"...)
+		answer := append(s.room[:0], "SIP/2.0 200 OK\r\n"...)
 		header := data[len("NOTIFY sip:bob@198.51.100.7:5080 SIP/2.0\r\n"):]
 		s.loop.Receive(append(answer, header...), flow, nil)
 	}

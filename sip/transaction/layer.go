@@ -47,6 +47,11 @@ type Transport interface {
 	SentBy(flow sip.Flow) string
 }
 
+var (
+	_ Transport          = (*transport.Transport)(nil)
+	_ transport.Receiver = (*Layer)(nil)
+)
+
 // Timers are RFC 3261's basic timers (table 4); all others follow from them.
 type Timers struct {
 	T1 time.Duration // round-trip time estimate

@@ -16,6 +16,11 @@ import (
 func TestOrder(t *testing.T) {
 	var mu sync.Mutex
 	done := map[string][]uint32{}
+	of := func(method string) []uint32 {
+		mu.Lock()
+		defer mu.Unlock()
+		return done[method]
+	}
 	h := sip.HandlerFunc(func(_ context.Context, r *sip.Request) (*sip.Response, error) {
 		if r.CSeq() == 1 {
 			time.Sleep(time.Second)
@@ -36,14 +41,14 @@ func TestOrder(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		want(t, "MESSAGEs done while one waits", len(done["MESSAGE"]), 49)
-		want(t, "PUBLISHes done while one waits", len(done["PUBLISH"]), 0)
+		want(t, "MESSAGEs done while one waits", len(of("MESSAGE")), 49)
+		want(t, "PUBLISHes done while one waits", len(of("PUBLISH")), 0)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		for i, n := range done["PUBLISH"] {
+		for i, n := range of("PUBLISH") {
 			want(t, "PUBLISH", n, uint32(i+1))
 		}
-		want(t, "PUBLISHes", len(done["PUBLISH"]), 50)
+		want(t, "PUBLISHes", len(of("PUBLISH")), 50)
 		want(t, "pending", l.Stats().Pending, 0)
 	})
 }

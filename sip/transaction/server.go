@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"presenced/sip"
+	"presenced/sip/transport"
 )
 
 // exchange is a request whose handler waits or runs.
@@ -79,13 +81,18 @@ func (l *Layer) receiveRequest(data []byte, flow sip.Flow, framing error) {
 	l.counters.requests.Add(1)
 }
 
-// refusalOf is the 400 for a stream that cannot be followed.
+// refusalOf is what the sender of a message hears that the transport could
+// not frame: 413 where it is too large, else 400 with what was wrong.
 func refusalOf(framing error) error {
 	var refusal *sip.Error
-	if errors.As(framing, &refusal) {
+	switch {
+	case errors.As(framing, &refusal):
 		return refusal
+	case errors.Is(framing, transport.ErrTooLarge):
+		return &sip.Error{Code: sip.StatusRequestEntityTooLarge, Cause: framing}
 	}
-	return sip.Errorf(sip.StatusBadRequest, "%w", framing)
+	reason := strings.TrimPrefix(framing.Error(), transport.ErrFraming.Error()+": ")
+	return &sip.Error{Code: sip.StatusBadRequest, Reason: reason, Cause: framing}
 }
 
 // begin opens a server transaction. It is false for a repeat, which gets the

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"presenced/sip"
+	"presenced/sip/transport"
 )
 
 // counting answers 200 and counts what reaches it.
@@ -244,6 +245,8 @@ func TestMalformed(t *testing.T) {
 		{"CSeq of another method", request("PUBLISH", "z9hG4bKx", "CSeq: 1 MESSAGE"), nil, "SIP/2.0 400 "},
 		{"SIP/3.0", bytes.Replace(request("PUBLISH", "z9hG4bKx"), []byte("SIP/2.0\r\n"), []byte("SIP/3.0\r\n"), 1), nil, "SIP/2.0 505 "},
 		{"framing", request("PUBLISH", "z9hG4bKx"), errors.New("no Content-Length"), "SIP/2.0 400 no Content-Length\r\n"},
+		{"the transport's framing", request("PUBLISH", "z9hG4bKx"), fmt.Errorf("%w: no Content-Length", transport.ErrFraming), "SIP/2.0 400 no Content-Length\r\n"},
+		{"too large", request("PUBLISH", "z9hG4bKx"), transport.ErrTooLarge, "SIP/2.0 413 "},
 		{"framing with its own refusal", request("PUBLISH", "z9hG4bKx"), sip.Errorf(413, ""), "SIP/2.0 413 "},
 		{"ACK", request("ACK", "z9hG4bKx"), nil, ""},
 		{"malformed ACK", request("ACK", "z9hG4bKx", "CSeq: 1 BYE"), nil, ""},
