@@ -18,12 +18,19 @@ import (
 // sink is a transport that counts, and with loop answers each request.
 type sink struct {
 	sent atomic.Int64
+	want atomic.Int64
+	done chan struct{}
 	loop *Layer
 	room [1024]byte
 }
 
 func (s *sink) Send(flow sip.Flow, data []byte) error {
-	s.sent.Add(1)
+	if s.sent.Add(1) >= s.want.Load() {
+		select {
+		case s.done <- struct{}{}:
+		default:
+		}
+	}
 	if s.loop != nil {
 		answer := append(s.room[:0], "SIP/2.0 200 OK\r\n"...)
 		header := data[len("NOTIFY sip:bob@198.51.100.7:5080 SIP/2.0\r\n"):]
@@ -36,11 +43,17 @@ func (s *sink) Connect(context.Context, transport.Hop) (sip.Flow, error)   { ret
 func (s *sink) Resolve(context.Context, *sip.URI) ([]transport.Hop, error) { return nil, nil }
 func (s *sink) SentBy(sip.Flow) string                                     { return "192.0.2.1:5060" }
 
+func newSink() *sink { return &sink{done: make(chan struct{}, 1)} }
+
+// wait returns when n messages have been sent.
 func (s *sink) wait(n int64) {
-	for s.sent.Load() < n {
-		runtime.Gosched()
+	for s.want.Store(n); s.sent.Load() < n; {
+		<-s.done
 	}
 }
+
+// inFlight is how many requests a benchmark has under way.
+const inFlight = 100
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
@@ -59,7 +72,7 @@ func numbered() func(i uint64) []byte {
 }
 
 func BenchmarkServerTransaction(b *testing.B) {
-	s := new(sink)
+	s := newSink()
 	l := New(s, Config{Handler: typical, Log: quiet(), MaxPending: 1 << 20})
 	defer l.Close()
 	publish := numbered()
@@ -67,15 +80,14 @@ func BenchmarkServerTransaction(b *testing.B) {
 	n := int64(0)
 	for b.Loop() {
 		l.Receive(publish(uint64(n)), udp, nil)
-		if n++; n%64 == 0 {
-			s.wait(n)
-		}
+		n++
+		s.wait(n - inFlight)
 	}
 	s.wait(n)
 }
 
 func BenchmarkRepeat(b *testing.B) {
-	s := new(sink)
+	s := newSink()
 	l := New(s, Config{Handler: typical, Log: quiet()})
 	defer l.Close()
 	publish := request("PUBLISH", "z9hG4bKone")
@@ -94,7 +106,7 @@ func (n *nobody) Slow(ID)                  {}
 func (n *nobody) Failed(ID, error)         {}
 
 func BenchmarkClientTransaction(b *testing.B) {
-	s := new(sink)
+	s := newSink()
 	l := New(s, Config{Handler: typical, Log: quiet()})
 	defer l.Close()
 	s.loop = l
@@ -116,13 +128,13 @@ func BenchmarkClientTransaction(b *testing.B) {
 func BenchmarkHeapPerHeldTransaction(b *testing.B) {
 	const count = 100_000
 	for b.Loop() {
-		s := new(sink)
+		s := newSink()
 		l := New(s, Config{Handler: typical, Log: quiet()})
 		publish := numbered()
 		before := heap()
 		for i := range uint64(count) {
 			l.Receive(publish(i), udp, nil)
-			s.wait(int64(i) - 64)
+			s.wait(int64(i) - inFlight)
 		}
 		s.wait(count)
 		time.Sleep(time.Millisecond) // the last line's goroutine ends
@@ -142,7 +154,7 @@ func BenchmarkHeapPerHeldTransaction(b *testing.B) {
 func BenchmarkHeapPerClientTransaction(b *testing.B) {
 	const count = 50_000
 	for b.Loop() {
-		l := New(new(sink), Config{Handler: typical, Log: quiet()})
+		l := New(newSink(), Config{Handler: typical, Log: quiet()})
 		o, u := notify(udp), new(nobody)
 		before := heap()
 		for range count {
