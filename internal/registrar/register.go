@@ -1,0 +1,211 @@
+package registrar
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"presenced/internal/store"
+	"presenced/sip"
+)
+
+// Register is the registrar's procedure for REGISTER (RFC 3261 s.10.3). The
+// Mux has made steps 1 (the Request-URI's domain) and 2 (Require), the guard
+// step 3 (who asks). Record-Route is ignored.
+func (g *Registrar) Register(ctx context.Context, r *sip.Request) (*sip.Response, error) {
+	aor, err := g.addressOfRecord(r) // steps 4 and 5
+	if err != nil {
+		return nil, err
+	}
+	u, err := g.update(r) // what is asked in steps 6 and 7
+	if err != nil {
+		return nil, err
+	}
+	bindings, err := g.commit(ctx, aor, u) // steps 6 and 7
+	if err != nil {
+		return nil, err
+	}
+	return reply(r, bindings), nil // step 8
+}
+
+// addressOfRecord is whose bindings are meant: To's. Only its own principal
+// registers for it (step 4: 403), and only where we keep bindings for its
+// domain (step 5: 404).
+func (g *Registrar) addressOfRecord(r *sip.Request) (string, error) {
+	to, err := r.To()
+	if err != nil {
+		return "", sip.Errorf(sip.StatusBadRequest, "Malformed To").Because(err)
+	}
+	aor := to.URI.AOR()
+	switch {
+	case aor == "":
+		return "", sip.Errorf(sip.StatusNotFound, "")
+	case r.Identity.AOR != aor:
+		return "", sip.Errorf(sip.StatusForbidden, "Not your address-of-record")
+	case !g.Local(aor[strings.LastIndexByte(aor, '@')+1:]):
+		return "", sip.Errorf(sip.StatusNotFound, "")
+	}
+	return aor, nil
+}
+
+// update is what a REGISTER asks for.
+type update struct {
+	star    bool // all bindings go
+	wanted  []wanted
+	origin  store.Binding // what all bindings made by this request have in common
+	issued  int64         // when the request's nonce was, Unix seconds; 0: unknown
+	flow    sip.Flow      // of the request
+	pinned  bool          // reachable on the request's connection alone
+	maximum int           // bindings
+}
+
+func (g *Registrar) update(r *sip.Request) (*update, error) {
+	path, err := path(r)
+	if err != nil {
+		return nil, err
+	}
+	u := &update{issued: r.Identity.Issued, flow: r.Flow, maximum: g.Limit}
+	if u.wanted, u.star, err = g.contacts(r); err != nil {
+		return nil, err
+	}
+	u.pinned = r.Flow.Proto.Reliable() && len(path) == 0 && len(u.wanted) > 0
+	// What is stored outlives the request's bytes, hence the clones.
+	u.origin = store.Binding{
+		Path: path, CallID: strings.Clone(r.CallID()), CSeq: r.CSeq(),
+		Agent: g.Agent, UserAgent: strings.Clone(r.Header("User-Agent")),
+	}
+	for i := range u.wanted {
+		u.wanted[i].flow = string(flowTo(r, &u.wanted[i].uri).AppendText(nil))
+	}
+	return u, nil
+}
+
+// flowTo is the flow to a contact: the one that the REGISTER came on. A client
+// on UDP that does not ask for rport may send from another port than it
+// listens on (RFC 3581 s.1); one whose Contact is its source address is behind
+// no NAT, and the Contact says where it listens.
+func flowTo(r *sip.Request, contact *sip.URI) sip.Flow {
+	flow := r.Flow
+	if flow.Proto != sip.UDP || r.Via().RPort || len(r.List("Via")) > 1 {
+		return flow
+	}
+	host, ok := contact.Addr()
+	if !ok || host != flow.Remote.Addr().Unmap() {
+		return flow
+	}
+	port := uint16(contact.Port)
+	if port == 0 { // RFC 3261 s.19.1.2
+		port = 5060
+	}
+	flow.Remote = netip.AddrPortFrom(flow.Remote.Addr(), port)
+	return flow
+}
+
+// attempts are how often a lost compare-and-set is tried again.
+const attempts = 8
+
+// commit makes all of the update true or nothing of it, and returns the
+// bindings from then on.
+func (g *Registrar) commit(ctx context.Context, aor string, u *update) ([]store.Binding, error) {
+	for range attempts {
+		reg, err := g.Store.Bindings(ctx, aor)
+		if err != nil {
+			return nil, away(err)
+		}
+		if len(u.wanted) == 0 && !u.star { // step 6: a query
+			return reg.Bindings, nil
+		}
+		before := len(reg.Bindings)
+		if reg.Bindings, err = u.apply(reg.Bindings); err != nil {
+			return nil, err
+		}
+		if before == 0 && len(reg.Bindings) == 0 {
+			return nil, nil
+		}
+		err = g.save(ctx, aor, reg, u)
+		if err == nil {
+			return reg.Bindings, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, away(err)
+		}
+	}
+	return nil, sip.Errorf(sip.StatusInternalServerError, "").Because(store.ErrConflict)
+}
+
+// save stores the bindings. One that hangs on a connection is known by it
+// before it is stored, and looked at again afterwards: the connection may
+// have closed meanwhile.
+func (g *Registrar) save(ctx context.Context, aor string, reg store.Registration, u *update) error {
+	if u.pinned {
+		g.pin(u.flow, aor)
+	}
+	if _, err := g.Store.SaveBindings(ctx, aor, reg); err != nil {
+		return err
+	}
+	if u.pinned && !g.isPinned(u.flow, aor) {
+		return g.drop(ctx, aor, onFlow(u.flow))
+	}
+	return nil
+}
+
+// apply is steps 6 and 7 on the bindings as they are stored: a new list, or an
+// error and nothing is changed.
+func (u *update) apply(stored []store.Binding) ([]store.Binding, error) {
+	if u.star {
+		for i := range stored {
+			if !u.follows(&stored[i]) {
+				return nil, errOrder()
+			}
+		}
+		return nil, nil
+	}
+	next := slices.Clone(stored)
+	for i := range u.wanted {
+		w := &u.wanted[i]
+		at := slices.IndexFunc(next, w.matches)
+		switch {
+		case at >= 0 && !u.follows(&next[at]):
+			return nil, errOrder()
+		case at >= 0 && w.seconds == 0:
+			next = slices.Delete(next, at, at+1)
+		case at >= 0:
+			next[at] = w.binding(&u.origin)
+		case w.seconds > 0:
+			next = append(next, w.binding(&u.origin))
+		}
+	}
+	if len(next) > u.maximum && len(next) > len(stored) {
+		return nil, sip.Errorf(sip.StatusForbidden, "Too many contacts")
+	}
+	return next, nil
+}
+
+// follows says whether this request may change the binding: it is of another
+// Call-ID, or of a later CSeq.
+//
+// COMPAT: libpurple never seeds its random numbers, so that a restarted one
+// uses its old Call-ID with a lower CSeq. It is let in where its nonce was
+// issued after the binding's last change: that proves what the CSeq should
+// prove, that the request is not an old one that was delayed
+// (TestRestartedPurple).
+func (u *update) follows(b *store.Binding) bool {
+	return b.CallID != u.origin.CallID || u.origin.CSeq > b.CSeq || u.issued > b.Updated
+}
+
+// errOrder: "the update MUST be aborted and the request fails" (steps 6 and
+// 7), where failing is a 500 (the end of step 7).
+func errOrder() error {
+	return sip.Errorf(sip.StatusInternalServerError, "CSeq is not higher than that of the binding")
+}
+
+// away turns the store's absence into what the peer hears: 503 with
+// Retry-After. Other errors pass.
+func away(err error) error {
+	if errors.Is(err, store.ErrUnavailable) {
+		return sip.Errorf(sip.StatusServiceUnavailable, "").With("Retry-After", "5").Because(err)
+	}
+	return err
+}
