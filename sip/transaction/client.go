@@ -68,7 +68,8 @@ func (t *clientTransaction) release() {
 }
 
 // Send starts a client transaction. It never blocks, and exactly one call of
-// u.Answered or u.Failed follows, unless the transaction is cancelled.
+// u.Answered or u.Failed follows, unless the transaction is cancelled. On a
+// fast network it may come, on another goroutine, before Send has returned.
 //
 // With a Target.Route the hops are tried in order: where one cannot be
 // reached, is silent until Timer F, or answers 503, the request goes to the
