@@ -106,7 +106,9 @@ func (a *Agent) body(r *sip.Request, presentity, ifMatch string, seconds uint32)
 		return nil, err
 	}
 	var doc pidf.Document
-	if err := a.reader.Read(&doc, body); err != nil {
+	if err := a.reader.Read(&doc, body); errors.Is(err, pidf.ErrTooLarge) {
+		return nil, sip.Errorf(sip.StatusRequestEntityTooLarge, "%s", oneLine(err)).Because(err)
+	} else if err != nil {
 		return nil, sip.Errorf(sip.StatusBadRequest, "%s", oneLine(err)).Because(err)
 	}
 	entity, err := sip.ParseURI(doc.Entity())

@@ -30,6 +30,9 @@ func (e *Engine) PutSubscription(ctx context.Context, s store.Subscription) erro
 	if number, ok := store.ShardOfSubscription(s.ID); !ok || number != store.Shard(s.Key.AOR) {
 		return errShard
 	}
+	if err := tooLarge(len(s.ID), len(s.Key.AOR), len(s.Watcher), len(s.Data)); err != nil {
+		return err
+	}
 	sh := e.enterAOR(s.Key.AOR)
 	return e.settle(ctx, sh, sh.putSubscription(s))
 }
@@ -50,15 +53,23 @@ func (sh *shard) putSubscription(s store.Subscription) error {
 		stored = nil
 	}
 	if stored == nil {
-		sh.addSubscription(s)
+		sh.subscriptionChanged(sh.placeSubscription(s))
 		return nil
 	}
 	stored.replace(sh, s)
 	sh.prolong(stored, s.TTL)
+	sh.subscriptionChanged(stored)
 	return nil
 }
 
-func (sh *shard) addSubscription(s store.Subscription) {
+func (sh *shard) subscriptionChanged(sub *subscription) {
+	if sh.logging() {
+		sh.record(sh.appendSubscription(sh.scratch, sub))
+	}
+}
+
+// placeSubscription stores a subscription whose ID is not there.
+func (sh *shard) placeSubscription(s store.Subscription) *subscription {
 	r := sh.resource(s.Key)
 	text := s.ID + s.Watcher // one allocation for both
 	added := &subscription{of: r, id: text[:len(s.ID)], watcher: text[len(s.ID):]}
@@ -68,6 +79,7 @@ func (sh *shard) addSubscription(s store.Subscription) {
 	sh.subscriptions[added.id] = added
 	sh.counts.Subscriptions++
 	sh.live(added, s.TTL)
+	return added
 }
 
 func (sub *subscription) replace(sh *shard, s store.Subscription) {
@@ -82,6 +94,14 @@ func (sub *subscription) replace(sh *shard, s store.Subscription) {
 }
 
 func (sh *shard) removeSubscription(sub *subscription) {
+	sh.takeSubscription(sub)
+	if sh.logging() {
+		sh.record(sh.appendUnsubscribed(sh.scratch, sub))
+	}
+}
+
+// takeSubscription undoes what placeSubscription did.
+func (sh *shard) takeSubscription(sub *subscription) {
 	sh.end(sub)
 	r := sub.of
 	last := len(r.subscriptions) - 1
@@ -149,6 +169,7 @@ func (sh *shard) claimSubscription(id string) (store.Subscription, error) {
 	}
 	sub.fence++
 	sub.agent = sh.engine.agent
+	sh.subscriptionChanged(sub)
 	return sub.read(sh), nil
 }
 
@@ -198,4 +219,11 @@ func (e *Engine) ownOfShard(number uint8) []store.Subscription {
 // Orphans is always empty: there is no other agent whose lease could lapse.
 func (e *Engine) Orphans(context.Context) ([]store.Subscription, error) {
 	return nil, nil
+}
+
+// Moved blocks until ctx is done: there is no other agent that could claim a
+// subscription.
+func (e *Engine) Moved(ctx context.Context) (id string, err error) {
+	<-ctx.Done()
+	return "", ctx.Err()
 }
