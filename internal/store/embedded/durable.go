@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -8,8 +9,8 @@ import (
 	"presenced/internal/store"
 )
 
-// durable keeps what must be on disk before it is answered, as packed values.
-// Errors of the disk are ErrUnavailable.
+// durable keeps what must be on disk before it is answered. Errors of the disk
+// are ErrUnavailable.
 type durable interface {
 	principal(aor string) (store.Principal, error) // ErrNotFound
 	putPrincipal(p store.Principal) error
@@ -20,6 +21,8 @@ type durable interface {
 	addSecret(name string, s secret, keep int, ifNewest uint32) error
 	close() error
 }
+
+var errNoAOR = errors.New("store: a principal without an address-of-record")
 
 // memoryDurable is the durable state of an engine without files.
 type memoryDurable struct {
@@ -43,6 +46,9 @@ func (m *memoryDurable) principal(aor string) (store.Principal, error) {
 }
 
 func (m *memoryDurable) putPrincipal(p store.Principal) error {
+	if p.AOR == "" {
+		return errNoAOR
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.known[p.AOR] = clonePrincipal(p)

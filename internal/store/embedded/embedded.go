@@ -23,8 +23,12 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,10 +55,23 @@ type Engine struct {
 	shards  [store.Shards]shard
 	feed    *feed
 	durable durable
+
+	// With a Path only.
+	log        *softLog // nil: memory alone
+	lock       *os.File
+	generation uint64 // of the latest snapshot
+	compacting atomic.Bool
+	background sync.WaitGroup
 }
 
-// Open opens the store of a configuration.
+// Open opens the store of a configuration. A Path that is open elsewhere is
+// ErrInUse. A torn or damaged log of soft state is no error, see load; a
+// damaged durable.db is.
 func Open(c Config) (*Engine, error) {
+	return open(c, openForAppending)
+}
+
+func open(c Config, openFile func(path string) (file, error)) (*Engine, error) {
 	e := &Engine{
 		agent:  c.Agent,
 		clock:  c.Clock,
@@ -68,8 +85,46 @@ func Open(c Config) (*Engine, error) {
 	for i := range e.shards {
 		e.shards[i].open(e)
 	}
-	e.durable = newMemoryDurable()
+	if c.Path == "" {
+		e.durable = newMemoryDurable()
+		return e, nil
+	}
+	if err := e.openFiles(c.Path, openFile); err != nil {
+		return nil, err
+	}
+	for i := range e.shards {
+		e.enter(uint8(i)).leave() // what lapsed meanwhile goes; the timer is set
+	}
 	return e, nil
+}
+
+func (e *Engine) openFiles(path string, openFile func(path string) (file, error)) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	lock, err := lockFolder(path)
+	if err != nil {
+		return err
+	}
+	disk, err := openDurable(filepath.Join(path, "durable.db"))
+	if err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	e.log = &softLog{
+		path:   filepath.Join(path, "state.log"),
+		open:   openFile,
+		logger: e.logger,
+		grown:  e.compactSoon,
+		turn:   make(chan struct{}, 1),
+	}
+	if err := e.load(); err != nil {
+		return errors.Join(err, disk.close(), lock.Close())
+	}
+	if err := syncFolder(path); err != nil {
+		return errors.Join(err, e.log.close(), disk.close(), lock.Close())
+	}
+	e.durable, e.lock = disk, lock
+	return nil
 }
 
 // Run blocks until ctx is done. This engine's work hangs on its own timers.
@@ -108,13 +163,21 @@ func (e *Engine) Close() error {
 	for i := range e.shards {
 		e.shards[i].close()
 	}
-	return e.durable.close()
+	if e.log == nil {
+		return e.durable.close()
+	}
+	err := e.log.close()
+	e.background.Wait()
+	return errors.Join(err, e.durable.close(), e.lock.Close())
 }
 
 // writable is nil while writes can be answered.
 func (e *Engine) writable() error {
 	if e.closed.Load() {
 		return fmt.Errorf("%w: closed", store.ErrUnavailable)
+	}
+	if e.log != nil && e.log.broken.Load() {
+		return errBroken
 	}
 	return nil
 }
@@ -151,6 +214,23 @@ func (e *Engine) enterAOR(aor string) *shard {
 // settle lets go of a shard after a write and waits until the write is in the
 // log.
 func (e *Engine) settle(ctx context.Context, sh *shard, err error) error {
+	if err != nil || e.log == nil {
+		sh.leave()
+		return err
+	}
+	written := e.log.latest()
 	sh.leave()
-	return err
+	return e.log.commit(ctx, written)
+}
+
+// tooLarge is ErrLimit for strings that together make no entry of the log.
+func tooLarge(strings ...int) error {
+	total := 0
+	for _, n := range strings {
+		total += n
+	}
+	if total > maxEntry/2 {
+		return fmt.Errorf("%w: %d bytes", store.ErrLimit, total)
+	}
+	return nil
 }

@@ -1,6 +1,9 @@
 package embedded
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // record is anything with a lifetime.
 type record interface {
@@ -21,6 +24,9 @@ func (l *lapse) lapsing() *lapse { return l }
 // remaining is never 0: a record whose time is up is not there.
 func (l *lapse) remaining(sh *shard) time.Duration { return l.at - sh.now.mono }
 
+// longest is the longest lifetime: twice what 32 bits of seconds can say.
+const longest = 272 * 365 * 24 * time.Hour
+
 // deadlines is a binary heap, earliest first. The deadline stands beside the
 // record, so that sifting reads no record.
 type deadlines []deadline
@@ -33,7 +39,7 @@ type deadline struct {
 // live gives a new record its lifetime.
 func (sh *shard) live(rec record, ttl time.Duration) {
 	l := rec.lapsing()
-	l.at = sh.now.mono + ttl
+	l.at = sh.now.mono + min(ttl, longest)
 	sh.deadlines = append(sh.deadlines, deadline{l.at, rec})
 	l.index = int32(len(sh.deadlines) - 1)
 	sh.deadlines.up(int(l.index))
@@ -42,7 +48,7 @@ func (sh *shard) live(rec record, ttl time.Duration) {
 // prolong gives a record another lifetime, longer or shorter.
 func (sh *shard) prolong(rec record, ttl time.Duration) {
 	l := rec.lapsing()
-	l.at = sh.now.mono + ttl
+	l.at = sh.now.mono + min(ttl, longest)
 	sh.deadlines[l.index].at = l.at
 	if !sh.deadlines.down(int(l.index)) {
 		sh.deadlines.up(int(l.index))
@@ -93,11 +99,20 @@ func (sh *shard) arm() {
 
 // fire runs on the timer's goroutine.
 func (sh *shard) fire() {
+	e := sh.engine
 	sh.mu.Lock()
 	sh.armed = 0
-	sh.now = sh.engine.now()
+	sh.now = e.now()
 	sh.expire()
+	if !sh.logging() {
+		sh.leave()
+		return
+	}
+	written := e.log.latest()
 	sh.leave()
+	// An error is in the log already, and what lapsed is gone by its deadline
+	// all the same.
+	_ = e.log.commit(context.Background(), written)
 }
 
 func (d deadlines) swap(i, j int) {

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"slices"
+	"time"
 
 	"presenced/internal/store"
 )
@@ -18,6 +19,9 @@ type publication struct {
 // Publish carries out one PUBLISH on key (RFC 3903 s.6).
 func (e *Engine) Publish(ctx context.Context, key store.Key, p store.Publish) error {
 	if err := e.writable(); err != nil {
+		return err
+	}
+	if err := tooLarge(len(key.AOR), len(p.Publication.Body), len(p.Publication.UserAgent)); err != nil {
 		return err
 	}
 	sh := e.enterAOR(key.AOR)
@@ -73,12 +77,34 @@ func (sh *shard) addPublication(r *resource, key store.Key, p store.Publish) err
 	added := &publication{of: r}
 	added.ID = keep("", p.Publication.ID)
 	added.replace(p.Publication)
-	r.publications = append(r.publications, added)
-	sh.counts.Publications++
-	sh.live(added, p.Publication.TTL)
-	sh.changed(r)
-	added.Order = uint64(r.version)
+	sh.placePublication(added, p.Publication.TTL)
+	sh.publicationChanged(added)
 	return nil
+}
+
+// publicationChanged makes the publication the newest, and its resource news.
+func (sh *shard) publicationChanged(p *publication) {
+	sh.changed(p.of)
+	p.Order = uint64(p.of.version)
+	if sh.logging() {
+		sh.record(sh.appendPublication(sh.scratch, p))
+	}
+}
+
+// placePublication puts a publication behind its resource's others.
+func (sh *shard) placePublication(p *publication, ttl time.Duration) {
+	p.of.publications = append(p.of.publications, p)
+	sh.counts.Publications++
+	sh.live(p, ttl)
+}
+
+// takePublication undoes what placePublication did.
+func (sh *shard) takePublication(p *publication) {
+	sh.end(p)
+	r := p.of
+	i := slices.Index(r.publications, p)
+	r.publications = slices.Delete(r.publications, i, i+1)
+	sh.counts.Publications--
 }
 
 // replace takes over all but ID, Order and lifetime.
@@ -98,23 +124,24 @@ func (sh *shard) modifyPublication(p *publication, with store.Publication) {
 	if i := slices.Index(r.publications, p); i < len(r.publications)-1 {
 		r.publications = append(slices.Delete(r.publications, i, i+1), p)
 	}
-	sh.changed(r)
-	p.Order = uint64(r.version)
+	sh.publicationChanged(p)
 }
 
 func (sh *shard) refreshPublication(p *publication, with store.Publication) {
 	p.Tag = keep(p.Tag, with.Tag)
 	sh.prolong(p, with.TTL)
+	if sh.logging() {
+		sh.record(sh.appendRefresh(sh.scratch, p))
+	}
 }
 
 func (sh *shard) removePublication(p *publication) {
-	sh.end(p)
-	r := p.of
-	i := slices.Index(r.publications, p)
-	r.publications = slices.Delete(r.publications, i, i+1)
-	sh.counts.Publications--
-	sh.changed(r)
-	sh.drop(r)
+	sh.takePublication(p)
+	sh.changed(p.of)
+	if sh.logging() {
+		sh.record(sh.appendRemoved(sh.scratch, p))
+	}
+	sh.drop(p.of)
 }
 
 func (p *publication) lapsed(sh *shard) { sh.removePublication(p) }

@@ -3,6 +3,8 @@ package embedded
 import (
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"presenced/internal/store"
 )
@@ -44,6 +46,13 @@ func (e *Engine) SaveBindings(ctx context.Context, aor string, reg store.Registr
 	if err := e.writable(); err != nil {
 		return 0, err
 	}
+	size := len(aor)
+	for _, b := range reg.Bindings {
+		size += len(b.Contact) + len(b.Params) + len(strings.Join(b.Path, "")) + len(b.CallID) + len(b.Flow) + len(b.UserAgent)
+	}
+	if err := tooLarge(size); err != nil {
+		return 0, err
+	}
 	sh := e.enterAOR(aor)
 	version, err := sh.saveBindings(aor, reg)
 	if err := e.settle(ctx, sh, err); err != nil {
@@ -73,23 +82,41 @@ func (sh *shard) saveBindings(aor string, reg store.Registration) (store.Version
 func lives(b store.Binding) bool { return b.TTL > 0 }
 
 func (sh *shard) replaceBindings(r *resource, bindings []store.Binding) {
-	before := r.bindings
-	for _, b := range before {
-		sh.end(b)
-	}
-	r.bindings = nil
+	before := sh.takeBindings(r)
 	for _, b := range bindings {
 		if !lives(b) {
 			continue
 		}
 		b.Updated = updated(before, b, sh.now.wall.Unix())
 		b.Path = slices.Clone(b.Path)
-		added := &binding{of: r, Binding: b}
-		r.bindings = append(r.bindings, added)
-		sh.live(added, b.TTL)
+		sh.placeBinding(&binding{of: r, Binding: b}, b.TTL)
 	}
-	sh.counts.Bindings += len(r.bindings) - len(before)
+	sh.bindingsChanged(r)
+}
+
+func (sh *shard) bindingsChanged(r *resource) {
 	sh.changed(r)
+	if sh.logging() {
+		sh.record(sh.appendBindings(sh.scratch, r))
+	}
+}
+
+// placeBinding puts a binding behind its resource's others.
+func (sh *shard) placeBinding(b *binding, ttl time.Duration) {
+	b.of.bindings = append(b.of.bindings, b)
+	sh.counts.Bindings++
+	sh.live(b, ttl)
+}
+
+// takeBindings takes all bindings off a resource and returns them.
+func (sh *shard) takeBindings(r *resource) []*binding {
+	taken := r.bindings
+	for _, b := range taken {
+		sh.end(b)
+	}
+	sh.counts.Bindings -= len(taken)
+	r.bindings = nil
+	return taken
 }
 
 // updated is the time of the stored binding that b repeats, or now.
@@ -118,6 +145,6 @@ func (b *binding) lapsed(sh *shard) {
 	i := slices.Index(r.bindings, b)
 	r.bindings = slices.Delete(r.bindings, i, i+1)
 	sh.counts.Bindings--
-	sh.changed(r)
+	sh.bindingsChanged(r)
 	sh.drop(r)
 }

@@ -22,6 +22,9 @@ type shard struct {
 	timer         *time.Timer
 	armed         time.Duration // when the timer fires; 0: it does not
 	counts        store.Stats
+
+	copied  uint64 // generation of the snapshot that has this shard
+	scratch []byte // for the entry that is being logged
 }
 
 // resource is all that is stored for one Key. It is in its shard's map while
@@ -91,6 +94,18 @@ func (sh *shard) changed(r *resource) {
 		r.version = sh.next()
 	}
 	sh.engine.feed.notice(r)
+}
+
+// logging tells whether entries are wanted.
+func (sh *shard) logging() bool { return sh.engine.log != nil }
+
+// record logs an entry that was appended to scratch.
+func (sh *shard) record(entry []byte) {
+	const kept = 16 << 10 // bytes; a larger buffer is not kept
+	sh.engine.log.append(entry, sh.copied)
+	if cap(entry) <= kept {
+		sh.scratch = entry[:0]
+	}
 }
 
 // keep is a copy of s that holds no larger buffer alive: the old value where

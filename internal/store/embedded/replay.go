@@ -1,0 +1,299 @@
+package embedded
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"presenced/internal/store"
+)
+
+// errTorn is a log whose last frame is not whole: the process died while it
+// wrote, and nobody was answered. errDamaged is one with something in it that
+// was never written so.
+var (
+	errTorn    = errors.New("the last frame is torn")
+	errDamaged = errors.New("damaged")
+)
+
+// readLog hands the entries of a log to apply, in order; an entry is borrowed.
+// good is the length of what could be read. After a power cut a log may end in
+// zeros: that is torn too.
+func readLog(r io.Reader, size int64, apply func(entry []byte) error) (good int64, err error) {
+	in := bufio.NewReaderSize(r, 1<<20)
+	magic := make([]byte, min(size, int64(len(logMagic))))
+	if _, err := io.ReadFull(in, magic); err != nil {
+		return 0, err
+	}
+	if logMagic[:len(magic)] != string(magic) {
+		return 0, fmt.Errorf("%w: this is no log of soft state", errDamaged)
+	}
+	if len(magic) < len(logMagic) {
+		return 0, errTorn
+	}
+	good = int64(len(magic))
+	var entry []byte
+	for good < size {
+		entry, err = readFrame(in, size-good, entry)
+		if err != nil {
+			return good, err
+		}
+		if err := apply(entry); err != nil {
+			return good, fmt.Errorf("%w: %w", errDamaged, err)
+		}
+		good += frameHeader + int64(len(entry))
+	}
+	return good, nil
+}
+
+// readFrame reads one frame of a log that has left bytes yet, into entry's
+// memory if it fits.
+func readFrame(in *bufio.Reader, left int64, entry []byte) ([]byte, error) {
+	if left < frameHeader {
+		return nil, errTorn
+	}
+	var header [frameHeader]byte
+	if _, err := io.ReadFull(in, header[:]); err != nil {
+		return nil, err
+	}
+	if crc32.Checksum(header[:4], castagnoli) != binary.LittleEndian.Uint32(header[4:]) {
+		if header == [frameHeader]byte{} && onlyZeros(in) {
+			return nil, errTorn
+		}
+		return nil, fmt.Errorf("%w: the length of a frame", errDamaged)
+	}
+	length := int64(binary.LittleEndian.Uint32(header[:]))
+	if length > maxEntry {
+		return nil, fmt.Errorf("%w: a frame of %d bytes", errDamaged, length)
+	}
+	if length > left-frameHeader {
+		return nil, errTorn
+	}
+	entry = slices.Grow(entry[:0], int(length))[:length]
+	if _, err := io.ReadFull(in, entry); err != nil {
+		return nil, err
+	}
+	if crc32.Checksum(entry, castagnoli) != binary.LittleEndian.Uint32(header[8:]) {
+		return nil, fmt.Errorf("%w: the checksum of a frame", errDamaged)
+	}
+	return entry, nil
+}
+
+func onlyZeros(in *bufio.Reader) bool {
+	for {
+		b, err := in.ReadByte()
+		if err != nil {
+			return err == io.EOF
+		}
+		if b != 0 {
+			return false
+		}
+	}
+}
+
+// load reads the log into memory and leaves it open for appending. A torn tail
+// is cut. A damaged log is set aside as state.log.bad-<time>, and what could be
+// read before the damage goes into a new one.
+func (e *Engine) load() error {
+	l := e.log
+	started := time.Now()
+	good, err := e.replay()
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return e.startLog()
+	case errors.Is(err, errTorn):
+		e.logger.Info("the soft state ended in a frame that was never answered: cut off", "file", l.path, "kept", good)
+	case errors.Is(err, errDamaged):
+		aside := l.path + ".bad-" + e.now().wall.UTC().Format("20060102T150405.000000Z")
+		if renameErr := os.Rename(l.path, aside); renameErr != nil {
+			return fmt.Errorf("embedded: %s is damaged and cannot be set aside: %w", l.path, renameErr)
+		}
+		e.logger.Error("the soft state is damaged: what stands before the damage is used, the file was set aside",
+			"file", l.path, "error", err, "offset", good, "aside", aside)
+		return e.startLog()
+	case err != nil:
+		return fmt.Errorf("embedded: %w", err)
+	}
+	if good == 0 {
+		return e.startLog()
+	}
+	if l.file, err = l.open(l.path); err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	if err := l.file.Truncate(good); err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	l.size = good
+	e.logger.Info("soft state loaded", "file", l.path, "bytes", good, "took", time.Since(started))
+	return nil
+}
+
+func (e *Engine) replay() (good int64, err error) {
+	f, err := os.Open(e.log.path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	now := e.now()
+	for i := range e.shards {
+		e.shards[i].now = now
+	}
+	return readLog(f, info.Size(), e.apply)
+}
+
+// apply carries out one entry. Nothing lapses while a log is read: the shards
+// are not entered, and what is past its deadline goes with the first use.
+func (e *Engine) apply(entry []byte) error {
+	f := &fields{rest: entry}
+	switch f.byte() {
+	case entryShard:
+		sh := &e.shards[f.byte()]
+		sh.gave(store.Version(f.number()))
+	case entryPublication:
+		e.applyPublication(f)
+	case entryRefresh:
+		e.applyRefresh(f)
+	case entryRemoved:
+		e.applyRemoved(f)
+	case entryBindings:
+		e.applyBindings(f)
+	case entrySubscription:
+		e.applySubscription(f)
+	case entryUnsubscribed:
+		aor := f.view()
+		sh := &e.shards[store.Shard(string(aor))]
+		if sub := sh.subscriptions[string(f.view())]; f.err == nil && sub != nil {
+			sh.takeSubscription(sub)
+		}
+	default:
+		return errEntry
+	}
+	if f.err == nil && len(f.rest) > 0 {
+		return errEntry
+	}
+	return f.err
+}
+
+// gave raises the highest version that the shard is known to have given.
+func (sh *shard) gave(v store.Version) { sh.last = max(sh.last, v) }
+
+// byID is the live publication with that ID, or nil.
+func (r *resource) byID(id []byte) *publication {
+	if r == nil {
+		return nil
+	}
+	for _, p := range r.publications {
+		if p.ID == string(id) {
+			return p
+		}
+	}
+	return nil
+}
+
+func (e *Engine) applyPublication(f *fields) {
+	key := f.key()
+	sh := &e.shards[store.Shard(key.AOR)]
+	version := store.Version(f.number())
+	read := publication{Publication: store.Publication{ID: f.string(), Tag: f.string(), Order: f.number()}}
+	ttl := f.lifetime(sh.now)
+	read.ContentType, read.Source, read.UserAgent, read.Body = f.string(), f.string(), f.string(), f.bytes()
+	if f.err != nil {
+		return
+	}
+	r := sh.resource(key)
+	if old := r.byID([]byte(read.ID)); old != nil {
+		sh.takePublication(old)
+	}
+	p := &publication{of: r, Publication: read.Publication}
+	sh.placePublication(p, ttl)
+	r.version = version
+	sh.gave(max(version, store.Version(p.Order)))
+}
+
+func (e *Engine) applyRefresh(f *fields) {
+	key := f.key()
+	sh := &e.shards[store.Shard(key.AOR)]
+	p := sh.resources[key].byID(f.view())
+	tag, ttl := f.string(), f.lifetime(sh.now)
+	if f.err == nil && p != nil {
+		p.Tag = tag
+		sh.prolong(p, ttl)
+	}
+}
+
+func (e *Engine) applyRemoved(f *fields) {
+	key := f.key()
+	sh := &e.shards[store.Shard(key.AOR)]
+	version, last := store.Version(f.number()), store.Version(f.number())
+	r := sh.resources[key]
+	p := r.byID(f.view())
+	if f.err != nil {
+		return
+	}
+	sh.gave(last)
+	if p != nil {
+		sh.takePublication(p)
+		r.version = version
+		sh.drop(r)
+	}
+}
+
+func (e *Engine) applyBindings(f *fields) {
+	key := registrationKey(f.string())
+	sh := &e.shards[store.Shard(key.AOR)]
+	version, last := store.Version(f.number()), store.Version(f.number())
+	list := make([]*binding, 0, f.count())
+	ttls := make([]time.Duration, 0, cap(list))
+	for range cap(list) {
+		b := &binding{}
+		b.Contact, b.Params, b.Q = f.string(), f.string(), uint16(f.number())
+		for range f.count() {
+			b.Path = append(b.Path, f.string())
+		}
+		b.CallID, b.CSeq, b.Updated = f.string(), uint32(f.number()), f.signed()
+		b.Agent, b.Flow, b.UserAgent = f.string(), f.string(), f.string()
+		list, ttls = append(list, b), append(ttls, f.lifetime(sh.now))
+		if f.err != nil {
+			return
+		}
+	}
+	if f.err != nil {
+		return
+	}
+	r := sh.resource(key)
+	sh.takeBindings(r)
+	for i, b := range list {
+		b.of = r
+		sh.placeBinding(b, ttls[i])
+	}
+	r.version = version
+	sh.gave(last)
+	sh.drop(r)
+}
+
+// applySubscription gives the subscription to the agent that starts: it is the
+// only one here, whatever its name was before.
+func (e *Engine) applySubscription(f *fields) {
+	key := f.key()
+	sh := &e.shards[store.Shard(key.AOR)]
+	s := store.Subscription{Key: key, ID: f.string(), Watcher: f.string(), Fence: f.number(), Agent: e.agent}
+	s.TTL = f.lifetime(sh.now)
+	s.Data = f.string()
+	if f.err != nil {
+		return
+	}
+	if old := sh.subscriptions[s.ID]; old != nil {
+		sh.takeSubscription(old)
+	}
+	sh.placeSubscription(s)
+}
