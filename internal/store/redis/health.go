@@ -124,9 +124,10 @@ func askServer(ctx context.Context, master *goredis.Client) (server, error) {
 	info := pipe.Info(ctx, "server")
 	appendOnly := pipe.ConfigGet(ctx, "appendonly")
 	appendSync := pipe.ConfigGet(ctx, "appendfsync")
-	// Each command's own error decides: CONFIG may be forbidden where INFO is not.
-	if _, err := pipe.Exec(ctx); err != nil && !isAnswer(err) {
-		return server{}, away(err)
+	// Each command's own error decides: CONFIG may be forbidden where INFO is
+	// not. A refused password is an error of none of them.
+	if _, err := pipe.Exec(ctx); err != nil && (!isAnswer(err) || info.Err() == nil && info.Val() == "") {
+		return server{}, refused(err)
 	}
 	s := server{
 		run:     field(info.Val(), "run_id"),

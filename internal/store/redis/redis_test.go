@@ -53,6 +53,7 @@ func (c *clock) advance(d time.Duration) {
 }
 
 func TestSuite(t *testing.T) {
+	t.Parallel()
 	s := startRedis(t)
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
 		must(t, s.client.FlushAll(t.Context()).Err())

@@ -1,0 +1,117 @@
+package redis
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"presenced/internal/store"
+)
+
+// scriptCost is Redis's CPU per script and the number of scripts, from INFO
+// commandstats: "cmdstat_evalsha:calls=1,usec=2,...".
+func scriptCost(b *testing.B, s *testServer) (calls, micros float64) {
+	b.Helper()
+	stats := field(s.client.Info(b.Context(), "commandstats").Val(), "cmdstat_evalsha")
+	for part := range strings.SplitSeq(stats, ",") {
+		name, value, _ := strings.Cut(part, "=")
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			continue
+		}
+		switch name {
+		case "calls":
+			calls = n
+		case "usec":
+			micros = n
+		}
+	}
+	return calls, micros
+}
+
+// measure runs one operation by 50 callers; each call gets a number of its own.
+func measure(b *testing.B, operation func(e *Engine, n int64) error) {
+	s := startRedis(b)
+	config := s.at("agent-a")
+	config.PoolSize = 50
+	e, err := Open(b.Context(), config)
+	must(b, err)
+	b.Cleanup(func() { must(b, e.Close()) })
+	for n := range int64(1000) {
+		must(b, operation(e, n))
+	}
+	calls, micros := scriptCost(b, s)
+	next := atomic.Int64{}
+	next.Store(1000)
+	b.SetParallelism(25) // times GOMAXPROCS, 2 here
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := operation(e, next.Add(1)); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.StopTimer()
+	callsAfter, microsAfter := scriptCost(b, s)
+	b.ReportMetric((microsAfter-micros)/(callsAfter-calls), "redis-us/op")
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
+}
+
+var body = []byte(strings.Repeat("x", 1500))
+
+func presentity(n int64) store.Key {
+	return store.Key{AOR: fmt.Sprintf("sip:p%d@example.com", n%1000), Package: "presence"}
+}
+
+func BenchmarkPublish(b *testing.B) {
+	tags := make([]atomic.Pointer[string], 1000)
+	measure(b, func(e *Engine, n int64) error {
+		tag := strconv.FormatInt(n, 36)
+		p := store.Publish{Publication: store.Publication{ID: "id", Tag: tag, ContentType: "application/pidf+xml", Body: body, TTL: time.Hour}}
+		if before := tags[n%1000].Swap(&tag); before != nil {
+			p.IfMatch = *before
+		}
+		return e.Publish(b.Context(), presentity(n), p)
+	})
+}
+
+func BenchmarkRefresh(b *testing.B) {
+	tags := make([]atomic.Pointer[string], 1000)
+	measure(b, func(e *Engine, n int64) error {
+		tag := strconv.FormatInt(n, 36)
+		p := store.Publish{Publication: store.Publication{ID: "id", Tag: tag, TTL: time.Hour}}
+		if before := tags[n%1000].Swap(&tag); before != nil {
+			p.IfMatch = *before
+		} else {
+			p.Publication.Body = body
+		}
+		return e.Publish(b.Context(), presentity(n), p)
+	})
+}
+
+func BenchmarkPublications(b *testing.B) {
+	measure(b, func(e *Engine, n int64) error {
+		if n < 1000 {
+			return e.Publish(b.Context(), presentity(n), store.Publish{Publication: store.Publication{ID: "id", Tag: "t", Body: body, TTL: time.Hour}})
+		}
+		_, err := e.Publications(b.Context(), presentity(n))
+		return err
+	})
+}
+
+func BenchmarkPutSubscription(b *testing.B) {
+	data := strings.Repeat("d", 500)
+	measure(b, func(e *Engine, n int64) error {
+		key := presentity(n)
+		return e.PutSubscription(b.Context(), store.Subscription{
+			ID: fmt.Sprintf("%02xs%d", store.Shard(key.AOR), n%5000), Key: key, Watcher: "sip:w@example.com",
+			Fence: 1, Agent: "agent-a", TTL: time.Hour, Data: data,
+		})
+	})
+}
