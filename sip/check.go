@@ -9,30 +9,31 @@ import (
 // doubled or malformed. RFC 3261 s.8.1.1; a missing Max-Forwards passes, as
 // RFC 2543 had none (RFC 3261 s.16.3 step 3).
 func (r *Request) check() *Error {
+	from, to, id, cseq := r.get(fieldFrom), r.get(fieldTo), r.get(fieldCallID), r.get(fieldCSeq)
 	var fromOK, toOK bool // first, because a refusal needs the tags too
-	r.fromTag, fromOK = tagOf(r.get(fieldFrom))
-	r.toTag, toOK = tagOf(r.get(fieldTo))
-	if r.via.gaps {
+	r.fromTag, fromOK = tagOf(from)
+	r.toTag, toOK = tagOf(to)
+	switch {
+	case r.via.gaps:
 		return badRequest("Malformed Via")
-	}
-	for _, f := range [...]field{fieldFrom, fieldTo, fieldCallID, fieldCSeq} {
-		if r.get(f) == "" {
-			return badRequest("Missing " + f.String())
-		}
-	}
-	if r.double != fieldOther {
+	case from == "":
+		return badRequest("Missing From")
+	case to == "":
+		return badRequest("Missing To")
+	case id == "":
+		return badRequest("Missing Call-ID")
+	case cseq == "":
+		return badRequest("Missing CSeq")
+	case r.double != fieldOther:
 		return badRequest("More than one " + r.double.String())
-	}
-	if !fromOK {
+	case !fromOK:
 		return badRequest("Malformed From")
-	}
-	if !toOK {
+	case !toOK:
 		return badRequest("Malformed To")
-	}
-	if containsAny(r.get(fieldCallID), &notInCallID) {
+	case containsAny(id, &notInCallID):
 		return badRequest("Malformed Call-ID")
 	}
-	if fault := r.checkCSeq(); fault != nil {
+	if fault := r.checkCSeq(cseq); fault != nil {
 		return fault
 	}
 	if r.has(fieldMaxForwards) {
@@ -57,8 +58,8 @@ func tagOf(value string) (tag string, ok bool) {
 
 // checkCSeq: RFC 3261 s.8.1.1.5, a number below 2**31 and the request's method.
 // s.20.16 would take 32 bits; the narrower one is what senders must keep.
-func (r *Request) checkCSeq() *Error {
-	n, method, ok := cutCSeq(r.get(fieldCSeq), math.MaxInt32)
+func (r *Request) checkCSeq(value string) *Error {
+	n, method, ok := cutCSeq(value, math.MaxInt32)
 	if !ok {
 		return badRequest("Malformed CSeq")
 	}

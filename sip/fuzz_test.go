@@ -113,14 +113,11 @@ func sameTransaction(t *testing.T, r *Request, answer []byte) {
 
 func appendedValue(s string) string { return trim(string(appendOneLine(nil, s))) }
 
-// compareWithOracle compares with sipgo's reading of the same bytes. Its known
-// differences, which are faults of its, are passed over:
-//   - a CR or LF inside what it takes for a line, a NUL, white space other
-//     than single spaces between names, values and parameters;
-//   - compact forms that it does not know: it files them under their letter;
-//   - parameters after quoted values, which it cuts at the wrong place;
-//   - a tag of a display name's quoted text.
+// compareWithOracle compares with sipgo's reading of the same bytes, where it
+// has one. TestOracleDiffers names the differences that are faults of its;
+// they are passed over here.
 func compareWithOracle(t *testing.T, r *Request) {
+	// A bare LF ends no line for sipgo.
 	if bytes.Count(r.raw, []byte("\n")) != bytes.Count(r.raw, []byte("\r\n")) {
 		return
 	}
@@ -144,23 +141,87 @@ func compareWithOracle(t *testing.T, r *Request) {
 	if cseq := theirs.CSeq(); cseq != nil && cseq.SeqNo != r.CSeq() {
 		t.Errorf("CSeq: we read %d, sipgo %d in\n%q", r.CSeq(), cseq.SeqNo, r.raw)
 	}
-	if plain(r.Header("From")) && theirs.From() != nil {
-		tag, _ := theirs.From().Params.Get("tag")
-		same("From's tag", r.FromTag(), tag)
-	}
-	if plain(r.Header("To")) && theirs.To() != nil {
-		tag, _ := theirs.To().Params.Get("tag")
-		same("To's tag", r.ToTag(), tag)
-	}
-	if via := r.Header("Via"); plain(via) && !strings.Contains(via, ",") && theirs.Via() != nil {
-		branch, _ := theirs.Via().Params.Get("branch")
-		same("branch", r.Via().Branch, branch)
+	for _, f := range [...]struct{ what, value, ours, theirs string }{
+		{"From's tag", r.Header("From"), r.FromTag(), oracleFromTag(theirs)},
+		{"To's tag", r.Header("To"), r.ToTag(), oracleToTag(theirs)},
+		{"branch", strings.Replace(r.Header("Via"), " ", "", 1), r.Via().Branch, oracleBranch(theirs)},
+	} {
+		if plain(f.value) {
+			same(f.what, f.ours, f.theirs)
+		}
 	}
 	same("body", string(r.Body()), string(theirs.Body()))
 }
 
-// plain says whether a value has nothing that sipgo's parsers trip over.
-func plain(value string) bool { return true }
+func oracleFromTag(r *oracle.Request) (tag string) {
+	if r.From() != nil {
+		tag, _ = r.From().Params.Get("tag")
+	}
+	return tag
+}
+
+func oracleToTag(r *oracle.Request) (tag string) {
+	if r.To() != nil {
+		tag, _ = r.To().Params.Get("tag")
+	}
+	return tag
+}
+
+func oracleBranch(r *oracle.Request) (branch string) {
+	if r.Via() != nil {
+		branch, _ = r.Via().Params.Get("branch")
+	}
+	return branch
+}
+
+// What RFC 3261 s.25.1 allows and sipgo v1.7.2 misreads. When a line of this
+// fails because sipgo has learnt, the fuzzing passes over one thing less.
+func TestOracleDiffers(t *testing.T) {
+	for _, c := range []struct {
+		name, old, changed string
+		read               func(*Request) string
+		oracle             func(*oracle.Request) string
+		ours, theirs       string
+	}{
+		{"a quoted value holds a parameter", ";tag=a1", `;tag=a1;x="a;tag=b"`, (*Request).FromTag, oracleFromTag, "a1", `b"`},
+		{"white space around a parameter", ";tag=a1", " ; tag = a1", (*Request).FromTag, oracleFromTag, "a1", ""},
+		{"a quoted tag", ";tag=a1", `;tag="a1"`, (*Request).FromTag, oracleFromTag, "a1", `"a1"`},
+		{"the last of two counts", ";tag=a1", ";tag=a1;tag=a2", (*Request).FromTag, oracleFromTag, "a1", "a2"},
+		{"a value with an equals sign", ";tag=a1", ";tag=a1=b", (*Request).FromTag, oracleFromTag, "a1=b", ""},
+		{"white space in a Via", "branch=z9hG4bK1", "branch = z9hG4bK1 ", branchOf, oracleBranch, "z9hG4bK1", ""},
+		{"a quoted value in a Via", "branch=", `x="a;b=c";branch=`, branchOf, oracleBranch, "z9hG4bK1", ""},
+		{"the last of two branches", "branch=z9hG4bK1", "branch=z9hG4bK1;branch=2", branchOf, oracleBranch, "z9hG4bK1", "2"},
+	} {
+		r, err := ParseRequest(edit(t, c.old, c.changed), udpFlow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		message, err := oracle.ParseMessage(bytes.Clone(r.raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ours, theirs := c.read(r), c.oracle(message.(*oracle.Request)); ours != c.ours || theirs != c.theirs {
+			t.Errorf("%s: we read %q, sipgo %q; expected %q and %q", c.name, ours, theirs, c.ours, c.theirs)
+		}
+	}
+}
+
+func branchOf(r *Request) string { return r.Via().Branch }
+
+// plain says whether a value has nothing that sipgo's parsers trip over: white
+// space and quotes around parameters, a second "=" in a value, a parameter
+// that stands twice, a comma.
+func plain(value string) bool {
+	seen := map[string]bool{}
+	_, params, _ := strings.Cut(value, ";")
+	for name, value := range Params(params).All {
+		if strings.Contains(value, "=") || seen[toLower(name)] {
+			return false
+		}
+		seen[toLower(name)] = true
+	}
+	return !strings.ContainsAny(value, " \t\",")
+}
 
 func FuzzParseResponse(f *testing.F) {
 	seeds(f)

@@ -31,8 +31,9 @@ type Error struct {
 	Stateless bool
 }
 
-// Errorf makes a refusal whose reason phrase is the formatted text. A %w verb
-// keeps its error as the cause.
+// Errorf makes a refusal whose reason phrase is the formatted text, which the
+// peer hears, an error's text in it too. A %w verb keeps its error as the
+// cause; what only the log may hear goes by Because.
 func Errorf(code int, format string, args ...any) *Error {
 	if format == "" {
 		return &Error{Code: code}

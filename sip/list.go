@@ -5,6 +5,9 @@ import "strings"
 // cutElement takes the first element off a comma list. Quoted strings and
 // <...> hold no separators. more says that a comma followed.
 func cutElement(list string) (element, rest string, more bool) {
+	if strings.IndexByte(list, ',') < 0 {
+		return trim(list), "", false
+	}
 	if i := indexOutside(list, ','); i >= 0 {
 		return trim(list[:i]), list[i+1:], true
 	}

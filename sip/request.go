@@ -23,9 +23,8 @@ type Request struct {
 	toTag      string
 	cseq       uint32
 
-	uri    *URI
-	uriErr error
-	aor    string
+	uri *URI
+	aor string
 }
 
 // ParseRequest indexes and checks one request. raw belongs to the Request
@@ -107,10 +106,12 @@ func (r *Request) RequestURI() string { return r.requestURI }
 
 // URI is the parsed Request-URI.
 func (r *Request) URI() (*URI, error) {
-	if r.uri == nil && r.uriErr == nil {
-		r.uri, r.uriErr = ParseURI(r.requestURI)
+	if r.uri != nil {
+		return r.uri, nil
 	}
-	return r.uri, r.uriErr
+	u, err := ParseURI(r.requestURI)
+	r.uri = u
+	return u, err
 }
 
 // AOR is the canonical address-of-record of the Request-URI, "" if it is none.

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	inlineEntries = 20   // header fields indexed without a further allocation
-	maxFields     = 1024 // header fields in one message, against a flood of tiny ones
+	inlineEntries = 20            // header fields indexed without a further allocation
+	maxFields     = math.MaxUint8 // header fields in one message, against a flood of tiny ones
 )
 
 // entry is where one header field lies in a message.
@@ -26,7 +26,7 @@ type message struct {
 	raw     []byte
 	body    []byte
 	entries []entry              // inline until it is full
-	first   [fieldCount]uint16   // 1 + the number of the field's first entry
+	first   [fieldCount]uint8    // 1 + the number of the field's first entry
 	double  field                // a field that stands twice and may not
 	inline  [inlineEntries]entry // memory of entries
 }
@@ -129,7 +129,7 @@ func (m *message) add(pos, end int) (fault *Error, ok bool) {
 		valueStart: uint32(start), valueEnd: uint32(end),
 	})
 	if m.first[f] == 0 {
-		m.first[f] = uint16(len(m.entries))
+		m.first[f] = uint8(len(m.entries))
 	} else if single[f] {
 		m.double = f
 	}

@@ -14,10 +14,9 @@ type Via struct {
 	Host   string // of SentBy; an IPv6 reference keeps its brackets
 	Port   int    // of SentBy; 0 where none is written
 	Branch string // "" where there is none (RFC 2543)
-	RPort  bool   // the sender asks for symmetric response routing (RFC 3581)
 	Params Params
-
-	gaps bool // a parameter is empty: ";;"
+	RPort  bool // the sender asks for symmetric response routing (RFC 3581)
+	gaps   bool // a parameter is empty: ";;"
 }
 
 var errVia = errors.New("malformed Via")
