@@ -118,35 +118,48 @@ func (n *Network) Listen(address string) *Listener {
 // Dial connects from an address, whose port may be 0, to a listener. Where
 // nobody listens the error is ECONNREFUSED.
 func (n *Network) Dial(from, to string) (net.Conn, error) {
-	n.mu.Lock()
-	local := n.bindLocked(from)
 	remote, err := netip.ParseAddrPort(to)
 	if err != nil {
-		n.mu.Unlock()
 		panic("siptest: " + err.Error())
 	}
-	l := n.listeners[remote]
-	latency := n.conditions.Latency
-	n.mu.Unlock()
-	time.Sleep(latency)
-	if l == nil {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(remote), Err: syscall.ECONNREFUSED}
-	}
-	near, far := newConnPair(n, local, remote)
-	if !l.offer(far) {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(remote), Err: syscall.ECONNREFUSED}
-	}
-	return near, nil
+	return n.dial(context.Background(), from, remote)
 }
 
 // Dialer is Dial from one host, as transport.Config.Dial wants it. from is an
 // address with port 0.
 func (n *Network) Dialer(from string) func(context.Context, netip.AddrPort) (net.Conn, error) {
-	return func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		return n.Dial(from, to.String())
+	return func(ctx context.Context, to netip.AddrPort) (net.Conn, error) { return n.dial(ctx, from, to) }
+}
+
+func (n *Network) dial(ctx context.Context, from string, to netip.AddrPort) (net.Conn, error) {
+	fail := func(err error) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(to), Err: err}
+	}
+	if err := arrive(ctx, n.latency()); err != nil {
+		return fail(err)
+	}
+	n.mu.Lock()
+	local, l := n.bindLocked(from), n.listeners[to]
+	n.mu.Unlock()
+	if l == nil {
+		return fail(syscall.ECONNREFUSED)
+	}
+	near, far := newConnPair(n, local, to)
+	if !l.offer(far) {
+		return fail(syscall.ECONNREFUSED)
+	}
+	return near, nil
+}
+
+// arrive waits for the latency, unless ctx ends first.
+func arrive(ctx context.Context, latency time.Duration) error {
+	timer := time.NewTimer(latency)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

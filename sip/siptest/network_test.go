@@ -2,10 +2,12 @@ package siptest_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -192,6 +194,21 @@ func TestDialWithoutListener(t *testing.T) {
 	if _, err := n.Dial("10.0.0.1:0", bob); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Error(err)
 	}
+}
+
+func TestDialerIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := siptest.NewNetwork()
+		defer n.Listen(bob).Close()
+		n.SetConditions(siptest.Conditions{Latency: time.Minute})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err := n.Dialer("10.0.0.1:0")(ctx, netip.MustParseAddrPort(bob))
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			t.Error(err, time.Since(start))
+		}
+	})
 }
 
 func TestStreamLatency(t *testing.T) {

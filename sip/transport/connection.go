@@ -204,7 +204,6 @@ func (c *connection) enqueue(data []byte) error {
 		c.queue, c.spare = c.spare, nil
 	}
 	c.queue = append(c.queue, data...)
-	c.t.stats.MessagesOut.Add(1)
 	if !c.writing {
 		c.writing = true
 		c.t.work.Go(c.write) // the reader still runs: Close waits for both

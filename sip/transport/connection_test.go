@@ -6,12 +6,14 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"presenced/sip"
+	"presenced/sip/siptest"
 	"presenced/sip/transport"
 )
 
@@ -290,5 +292,91 @@ func TestAcceptSurvivesErrors(t *testing.T) {
 	})
 	if lines := strings.Count(log.String(), "\n"); lines < 10 || lines > 21 || !strings.Contains(log.String(), "omitted=") {
 		t.Errorf("%d lines in 200 s:\n%s", lines, log.String())
+	}
+}
+
+// The largest message that MaxMessage allows passes in any pieces; one byte
+// more does not.
+func TestLargestMessage(t *testing.T) {
+	for _, piece := range []int{100 << 10, 4096, 1000} {
+		inBubble(t, transport.Config{}, func(t *testing.T, n *node) {
+			c := n.dial(t, "10.0.0.9:0")
+			head := len(request("AAAA", 65000)) - 65000
+			largest := request("AAAA", 65535-head)
+			stream := strings.Repeat(largest+request("BBBB", 7), 3) + request("CCCC", 65536-head)
+			go func() {
+				for len(stream) > 0 {
+					k := min(piece, len(stream))
+					if _, err := c.Write([]byte(stream[:k])); err != nil {
+						return // cut off in the last message
+					}
+					stream = stream[k:]
+				}
+			}()
+			readAll(c)
+			if n.count() != 7 {
+				t.Fatal(n.count(), "messages in pieces of", piece)
+			}
+			for i, want := range []string{largest, request("BBBB", 7), largest, request("BBBB", 7), largest, request("BBBB", 7)} {
+				if got, _, err := n.message(i); got != want || err != nil {
+					t.Errorf("message %d has %d bytes, not %d: %v", i, len(got), len(want), err)
+				}
+			}
+			if _, _, err := n.message(6); !errors.Is(err, transport.ErrTooLarge) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Connections come and go on both sides while messages are sent and the
+// transport is closed: each is reported closed once, and no goroutine is left.
+func TestChurn(t *testing.T) {
+	for round := range 20 {
+		inBubble(t, transport.Config{ConnectionsPerAddress: 30}, func(t *testing.T, n *node) {
+			n.net.SetConditions(siptest.Conditions{Latency: time.Millisecond})
+			n.reply = func(data []byte, flow sip.Flow, _ error) {
+				_ = n.Send(flow, data) // the peer may be gone: that is the test
+			}
+			far := n.net.Listen("10.0.0.7:5060")
+			var peers sync.WaitGroup
+			for i := range 40 {
+				peers.Go(func() {
+					c, err := n.net.Dial("10.0.0.9:0", agent)
+					if err != nil {
+						return
+					}
+					for range i {
+						if _, err := c.Write([]byte(request("AAAA", 100*i))); err != nil {
+							break
+						}
+					}
+					time.Sleep(time.Duration(i%4) * time.Millisecond)
+					c.Close()
+				})
+				peers.Go(func() {
+					hop := transport.Hop{Proto: sip.TCP, Addr: netip.MustParseAddrPort("10.0.0.7:5060")}
+					if flow, err := n.Connect(t.Context(), hop); err == nil {
+						_ = n.Send(flow, []byte("hello"))
+					}
+				})
+				peers.Go(func() {
+					if c, err := far.Accept(); err == nil {
+						c.Close()
+					}
+				})
+			}
+			time.Sleep(time.Duration(round) * 500 * time.Microsecond)
+			n.Close()
+			far.Close()
+			peers.Wait()
+			seen := make(map[sip.Flow]bool)
+			for _, flow := range n.gone() {
+				if seen[flow] {
+					t.Error("closed twice:", flow)
+				}
+				seen[flow] = true
+			}
+		})
 	}
 }

@@ -330,6 +330,9 @@ func TestLoopbackStreams(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if name := client.PeerNames(flow); proto == sip.TLS && !slices.Equal(name, []string{"sip.example.com"}) {
+					t.Error("the server is", name)
+				}
 				for i := range 100 {
 					if err := client.Send(flow, []byte(request("AAAA", i*100))); err != nil {
 						t.Fatal(err)

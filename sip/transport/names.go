@@ -53,8 +53,12 @@ func newNames(ctx context.Context, r Resolver) *names {
 	return &names{ctx: ctx, resolver: r, answers: make(map[question]*answer)}
 }
 
-// wait returns when no query runs any more.
-func (n *names) wait() { n.work.Wait() }
+// wait returns when no query runs any more, after ctx is done.
+func (n *names) wait() {
+	n.mu.Lock() // who has seen ctx alive has started its query by now
+	n.mu.Unlock()
+	n.work.Wait()
+}
 
 // services are the SRV records in the order in which they are to be tried.
 // A service that is decidedly not there (target ".") has none and no error,
@@ -80,10 +84,11 @@ func (n *names) addresses(ctx context.Context, name string) ([]netip.Addr, error
 }
 
 func (n *names) ask(ctx context.Context, q question) (*answer, error) {
-	if err := n.ctx.Err(); err != nil {
+	n.mu.Lock()
+	if n.ctx.Err() != nil {
+		n.mu.Unlock()
 		return nil, ErrClosed
 	}
-	n.mu.Lock()
 	a := n.answers[q]
 	if a == nil || !a.until.IsZero() && !time.Now().Before(a.until) {
 		n.makeRoom()

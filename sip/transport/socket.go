@@ -79,52 +79,6 @@ func (s *socket) reaches(a netip.Addr) bool {
 	return own.Is4() == a.Is4() || own == netip.IPv6Unspecified()
 }
 
-// datagramFlow picks the socket that sends to remote: the one with the
-// address that the system would send from, else one of the same family and,
-// for loopback, the same kind.
-func (t *Transport) datagramFlow(remote netip.AddrPort) (sip.Flow, error) {
-	sockets := *t.sockets.Load()
-	var best *socket
-	for _, s := range sockets {
-		if !s.reaches(remote.Addr()) {
-			continue
-		}
-		if best == nil || s.local.Addr().IsLoopback() == remote.Addr().IsLoopback() && !s.local.Addr().IsUnspecified() {
-			best = s
-		}
-	}
-	if best == nil {
-		return sip.Flow{}, ErrNoSocket
-	}
-	flow := sip.Flow{Proto: sip.UDP, Local: best.local, Remote: remote}
-	if best.batch == nil || len(sockets) == 1 && !best.local.Addr().IsUnspecified() {
-		return flow, nil
-	}
-	from, err := t.route(remote)
-	if err != nil {
-		return sip.Flow{}, err
-	}
-	for _, s := range sockets {
-		if s.local.Addr() == from || s.local.Addr().IsUnspecified() && s.reaches(from) {
-			flow.Local = netip.AddrPortFrom(from, s.local.Port())
-			break
-		}
-	}
-	return flow, nil
-}
-
-// route is the address of this machine that the system sends from to remote.
-// Nothing is sent.
-func (t *Transport) route(remote netip.AddrPort) (netip.Addr, error) {
-	var d net.Dialer
-	nc, err := d.DialContext(t.ctx, "udp", remote.String())
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	from := addrPort(nc.LocalAddr()).Addr()
-	return from, nc.Close()
-}
-
 // enlargeBuffer asks for a large receive buffer and says once when the system
 // gives less.
 func (t *Transport) enlargeBuffer(uc *net.UDPConn) {

@@ -129,6 +129,7 @@ type Transport struct {
 	stats    Stats
 	warnings warnings
 	names    *names
+	routes   routes
 
 	ctx    context.Context // done when Close begins
 	cancel context.CancelFunc
@@ -198,7 +199,11 @@ func (t *Transport) Send(flow sip.Flow, data []byte) error {
 	if c == nil {
 		return ErrClosed
 	}
-	return c.send(data)
+	err := c.send(data)
+	if err == nil {
+		t.stats.MessagesOut.Add(1)
+	}
+	return err
 }
 
 // Collect runs f. Datagrams that are sent meanwhile, by any goroutine, leave
