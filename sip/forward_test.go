@@ -1,0 +1,29 @@
+package sip
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestForwarding(t *testing.T) {
+	flow := Flow{Proto: UDP, Remote: netip.MustParseAddrPort("192.0.2.7:4000")}
+	r, err := ParseRequest([]byte("MESSAGE sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP 10.0.0.1;rport;branch=z9hG4bK1\r\n"+
+		"f: <sip:c@d>;tag=1\r\nTo: <sip:a@b>\r\nX-Odd: 1\r\n 2\r\ni: 3\r\nCSeq: 1 MESSAGE\r\nVia: SIP/2.0/UDP 10.0.0.2\r\n\r\n"), flow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const vias = "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;received=192.0.2.7;rport=4000\r\nVia: SIP/2.0/UDP 10.0.0.2\r\n"
+	if got := string(r.AppendVias(nil)); got != vias {
+		t.Errorf("Vias:\n%s", got)
+	}
+	var got string
+	for name, value := range r.Fields {
+		got += name + "=" + value + "|"
+		if name == "Call-ID" {
+			break
+		}
+	}
+	if want := "Via=SIP/2.0/UDP 10.0.0.1;rport;branch=z9hG4bK1|From=<sip:c@d>;tag=1|To=<sip:a@b>|X-Odd=1 2|Call-ID=3|"; got != want {
+		t.Errorf("fields %s", got)
+	}
+}
