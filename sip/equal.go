@@ -3,6 +3,9 @@ package sip
 // Equal compares two URIs as RFC 3261 s.19.1.4 does. pres: and im: URIs are
 // compared by the same rules; of other schemes only what is written.
 func (u *URI) Equal(v *URI) bool {
+	if *u == *v { // a parameter that stands twice does not part a URI from itself
+		return true
+	}
 	if u.Scheme != v.Scheme || u.Opaque != v.Opaque {
 		return false
 	}

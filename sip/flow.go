@@ -76,7 +76,7 @@ func ParseFlow(s string) Flow {
 	f.Local, errs[0] = netip.ParseAddrPort(part[1])
 	f.Remote, errs[1] = netip.ParseAddrPort(part[2])
 	f.Conn, errs[2] = strconv.ParseUint(part[3], 16, 64)
-	if errors.Join(errs[:]...) != nil {
+	if f.Proto == 0 || errors.Join(errs[:]...) != nil {
 		return Flow{}
 	}
 	return f

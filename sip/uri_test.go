@@ -78,6 +78,7 @@ func TestURIEqual(t *testing.T) {
 		{"sip:a%3Bb@h", "sip:a;b@h", false}, // reserved characters differ from their escapes
 		{"sip:a%3bb@h", "sip:a%3Bb@h", true},
 		{"sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0::1]", true}, // RFC 5118 s.4: one address, two forms
+		{"sip:a@h;x=1;x=2", "sip:a@h;x=1;x=2", true},
 		{"tel:+1", "tel:+2", false},
 	} {
 		a, err1 := ParseURI(c.a)

@@ -91,19 +91,10 @@ func (v *Via) parseSentBy() bool {
 	return err == nil
 }
 
-// defaultPort is the port that a sent-by without one means. RFC 3261 s.18.2.2
-// and s.19.1.2.
-func (v *Via) defaultPort() uint16 {
-	if equalFold(v.Proto, "TLS") {
-		return 5061
-	}
-	return 5060
-}
-
 // ReplyTo is where the request's responses go. RFC 3261 s.18.2.2: a reliable
 // transport's go back on the same connection. UDP's go to the source address
 // (which is always what "received" says), with rport to the source port
-// (RFC 3581 s.4), else to the port in sent-by. maddr is ignored: an agent that
+// (RFC 3581 s.4), else to the port in sent-by, 5060 where it has none. maddr is ignored: an agent that
 // obeyed it would send its answers wherever a stranger likes.
 func (r *Request) ReplyTo() Flow {
 	if r.Flow.Proto != UDP || r.via.RPort {
@@ -111,7 +102,7 @@ func (r *Request) ReplyTo() Flow {
 	}
 	to, port := r.Flow, uint16(r.via.Port)
 	if port == 0 {
-		port = r.via.defaultPort()
+		port = 5060
 	}
 	to.Remote = netip.AddrPortFrom(to.Remote.Addr(), port)
 	return to
