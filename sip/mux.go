@@ -12,6 +12,10 @@ type MuxConfig struct {
 	// final dot; an IPv6 reference has brackets and its shortest form. nil
 	// takes every domain for ours.
 	Local func(host string) bool
+	// Routed says whether a request's topmost Route was made by this agent or
+	// a fellow to send it on from here: its Request-URI need not be ours
+	// (RFC 3261 s.16.4, RFC 5626 s.5.3). nil: none was.
+	Routed func(r *Request) bool
 	// Supported are the option tags understood in every request and named in
 	// the answer to OPTIONS.
 	Supported []string
@@ -34,7 +38,7 @@ type MuxConfig struct {
 //  3. Request-URI: 400 where malformed, 416 for a scheme that is not sip, sips,
 //     pres or im, 404 for a domain that is not ours (s.8.2.2.1). A request in
 //     a dialog is sent to our own Contact, whose host is a listener's
-//     address: the domain is not asked for then.
+//     address: the domain is not asked for then, nor where Routed is true.
 //  4. Require and Proxy-Require: 420 with Unsupported (s.8.2.2.3, s.16.3 step
 //     5; we are a proxy to MESSAGE).
 //  5. Event missing or of no known package: 489 with Allow-Events (RFC 6665
@@ -156,10 +160,14 @@ func (m *Mux) inspectURI(r *Request) *Response {
 		return refuse(StatusUnsupportedURIScheme)
 	}
 	inDialog := r.ToTag() != "" && (r.Method() == "SUBSCRIBE" || r.Method() == "NOTIFY")
-	if inDialog || m.config.local(u.Host) || r.toListener(u) {
+	if inDialog || m.config.local(u.Host) || r.toListener(u) || m.routed(r) {
 		return nil
 	}
 	return refuse(StatusNotFound)
+}
+
+func (m *Mux) routed(r *Request) bool {
+	return m.config.Routed != nil && r.has(fieldRoute) && m.config.Routed(r)
 }
 
 // toListener says whether OPTIONS asks the agent itself by the address that
