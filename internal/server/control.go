@@ -1,0 +1,197 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"presenced/internal/notifier"
+	"presenced/internal/presence"
+	"presenced/internal/store"
+	"presenced/sip"
+)
+
+// The control socket is where the operator's commands ask the running agent:
+// HTTP with JSON over a Unix socket that only the agent's own user may open.
+//
+//	GET    /principals         the addresses-of-record that can authenticate
+//	PUT    /principals         a store.Principal: added or replaced
+//	DELETE /principals?aor=A
+//	GET    /show?aor=A         a Shown
+
+// Shown is what the agent knows of a presentity.
+type Shown struct {
+	AOR          string
+	Publications []ShownPublication
+	Bindings     []ShownBinding
+	Watchers     []notifier.Watcher
+}
+
+// ShownPublication is a publication without its body.
+type ShownPublication struct {
+	ID, Source, UserAgent string
+	Bytes                 int
+	Expires               int // seconds
+}
+
+// ShownBinding is a registered contact.
+type ShownBinding struct {
+	Contact, Agent, UserAgent string
+	Path                      []string
+	Expires                   int // seconds
+}
+
+// controlSocket opens the socket. One that no process serves any more is
+// replaced; one that is served is an error.
+func controlSocket(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("unix", path)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		if c, dialled := net.Dial("unix", path); dialled == nil {
+			c.Close()
+			return nil, fmt.Errorf("another agent serves %s", path)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+		ln, err = net.Listen("unix", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ln, os.Chmod(path, 0o600)
+}
+
+func (s *Server) control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /principals", func(w http.ResponseWriter, r *http.Request) {
+		list := []string{}
+		err := s.engine.Principals(r.Context(), func(p store.Principal) error {
+			list = append(list, p.AOR)
+			return nil
+		})
+		reply(w, list, err)
+	})
+	mux.HandleFunc("PUT /principals", func(w http.ResponseWriter, r *http.Request) {
+		var p store.Principal
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&p)
+		if err == nil {
+			err = s.engine.PutPrincipal(r.Context(), p)
+		}
+		s.principals.Forget(p.AOR)
+		reply(w, struct{}{}, err)
+	})
+	mux.HandleFunc("DELETE /principals", func(w http.ResponseWriter, r *http.Request) {
+		aor := r.FormValue("aor")
+		err := s.engine.DeletePrincipal(r.Context(), aor)
+		s.principals.Forget(aor)
+		reply(w, struct{}{}, err)
+	})
+	mux.HandleFunc("GET /show", func(w http.ResponseWriter, r *http.Request) {
+		shown, err := s.show(r.Context(), r.FormValue("aor"))
+		reply(w, shown, err)
+	})
+	return mux
+}
+
+func reply(w http.ResponseWriter, value any, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(value) // a client that has gone needs no answer
+}
+
+func (s *Server) show(ctx context.Context, aor string) (*Shown, error) {
+	shown := &Shown{AOR: aor}
+	key := store.Key{AOR: aor, Package: presence.Name}
+	pubs, err := s.engine.Publications(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pubs.List {
+		shown.Publications = append(shown.Publications, ShownPublication{
+			ID: p.ID, Source: p.Source, UserAgent: p.UserAgent, Bytes: len(p.Body), Expires: int(p.TTL.Seconds())})
+	}
+	reg, err := s.engine.Bindings(ctx, aor)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range reg.Bindings {
+		shown.Bindings = append(shown.Bindings, ShownBinding{
+			Contact: b.Contact, Agent: b.Agent, UserAgent: b.UserAgent, Path: b.Path, Expires: int(b.TTL.Seconds())})
+	}
+	shown.Watchers, err = s.notifier.Watchers(ctx, key)
+	return shown, err
+}
+
+// Control speaks to a running agent.
+type Control struct{ client http.Client }
+
+// DialControl reaches the agent that serves the socket at path, or fails at
+// once where none does.
+func DialControl(path string) (*Control, error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", path)
+	}
+	c, err := dial(context.Background(), "", "")
+	if err != nil {
+		return nil, err
+	}
+	c.Close()
+	return &Control{http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: 10 * time.Second}}, nil
+}
+
+// Show asks what the agent knows of a presentity.
+func (c *Control) Show(aor string) (shown *Shown, err error) {
+	return shown, c.call(http.MethodGet, "/show?aor="+url.QueryEscape(aor), nil, &shown)
+}
+
+// Principals lists who is kept in the store.
+func (c *Control) Principals(_ context.Context, yield func(store.Principal) error) error {
+	var list []string
+	if err := c.call(http.MethodGet, "/principals", nil, &list); err != nil {
+		return err
+	}
+	for _, aor := range list {
+		if err := yield(store.Principal{AOR: aor}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PutPrincipal adds or replaces one.
+func (c *Control) PutPrincipal(_ context.Context, p store.Principal) error {
+	return c.call(http.MethodPut, "/principals", p, nil)
+}
+
+// DeletePrincipal removes one; one that is not there is no error.
+func (c *Control) DeletePrincipal(_ context.Context, aor string) error {
+	return c.call(http.MethodDelete, "/principals?aor="+url.QueryEscape(aor), nil, nil)
+}
+
+// AORArgument is the address-of-record that an operator types: with or
+// without "sip:".
+func AORArgument(text string) (string, error) {
+	u, err := sip.ParseURI(text)
+	if err != nil || u.Host == "" {
+		u, err = sip.ParseURI("sip:" + text)
+	}
+	if err != nil || u.User == "" {
+		return "", fmt.Errorf("%q is no address like bob@example.com", text)
+	}
+	return u.AOR(), nil
+}

@@ -1,0 +1,76 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"presenced/internal/config"
+	"presenced/internal/identity"
+	"presenced/internal/notifier"
+	"presenced/internal/presence"
+	"presenced/internal/registrar"
+	"presenced/internal/store"
+	"presenced/internal/store/embedded"
+	"presenced/internal/store/redis"
+)
+
+// Engine is all that the services ask of a storage engine.
+type Engine interface {
+	presence.Publications
+	registrar.Registrations
+	notifier.Subscriptions
+	notifier.Feed
+	identity.Principals
+	identity.Secrets
+	PutPrincipal(ctx context.Context, p store.Principal) error
+	DeletePrincipal(ctx context.Context, aor string) error
+	Principals(ctx context.Context, yield func(store.Principal) error) error
+	// Run serves expiry, hints and leases until ctx ends.
+	Run(ctx context.Context) error
+	// Ready is nil while the engine can be written to.
+	Ready(ctx context.Context) error
+	Stats(ctx context.Context) (store.Stats, error)
+	Close() error
+}
+
+var (
+	_ Engine = (*embedded.Engine)(nil)
+	_ Engine = (*redis.Engine)(nil)
+)
+
+// OpenStore opens the engine that the configuration names.
+func OpenStore(ctx context.Context, c *config.Config, agent string, log *slog.Logger) (Engine, error) {
+	if c.Store.Engine == config.EngineEmbedded {
+		return embedded.Open(embedded.Config{Path: c.Store.Path, Agent: agent, Log: log})
+	}
+	r := c.Store.Redis
+	options := redis.Options{
+		Mode: redis.Mode(r.Mode), Addrs: r.Addrs, Username: r.Username, Password: r.Password.Reveal(),
+		Master: r.Master, DB: r.DB,
+	}
+	if r.TLS {
+		options.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return redis.Open(ctx, redis.Config{
+		Options: options, Agent: agent, Grace: c.Cluster.Grace,
+		AcceptRisk: c.Store.AcceptLosingDurableState, Log: log,
+	})
+}
+
+// agentName is the agent's name in the store: the configured one, or the
+// host's with something random, and behind an @ where fellow agents reach it.
+func agentName(c *config.Config, hop string) string {
+	name := c.Cluster.Agent
+	if name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "agent"
+		}
+		name = fmt.Sprintf("%.60s-%s", host, rand.Text()[:8])
+	}
+	return name + "@" + hop
+}

@@ -1,0 +1,147 @@
+package server
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"presenced/sip"
+)
+
+// metrics are what /metrics counts. What the layers count themselves is read
+// when it is asked for (collector).
+type metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.CounterVec
+	took      *prometheus.HistogramVec
+	notified  *prometheus.CounterVec
+	latency   prometheus.Histogram
+	storeTook *prometheus.HistogramVec
+	storeErrs *prometheus.CounterVec
+}
+
+// buckets reach from an answer out of memory to a transaction's end.
+var buckets = []float64{25e-6, 100e-6, 250e-6, 1e-3, 2.5e-3, 10e-3, 50e-3, 250e-3, 1, 4, 32}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presenced_requests_total", Help: "SIP requests answered, by method and status code."}, []string{"method", "code"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "presenced_request_seconds", Help: "Time from a request's turn to its response, by method.", Buckets: buckets}, []string{"method"}),
+		notified: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presenced_notifies_total", Help: "NOTIFYs by event package and outcome: a status code, timeout, closed, transport, superseded."}, []string{"package", "outcome"}),
+		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "presenced_change_to_notify_seconds", Help: "Time from hearing of a change (a PUBLISH, a lapse) to the NOTIFY that is not paced.", Buckets: buckets}),
+		storeTook: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "presenced_store_seconds", Help: "Time of store operations.", Buckets: buckets}, []string{"operation"}),
+		storeErrs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presenced_store_errors_total", Help: "Store operations that failed because the store was away."}, []string{"operation"}),
+	}
+	m.registry.MustRegister(m.requests, m.took, m.notified, m.latency, m.storeTook, m.storeErrs,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Notified is notifier.Observer's.
+func (m *metrics) Notified(pkg, outcome string) { m.notified.WithLabelValues(pkg, outcome).Inc() }
+
+// Latency is notifier.Observer's.
+func (m *metrics) Latency(d time.Duration) { m.latency.Observe(d.Seconds()) }
+
+// counted is a handler whose answers are counted.
+func (m *metrics) counted(next sip.Handler) sip.Handler {
+	return sip.HandlerFunc(func(ctx context.Context, r *sip.Request) (*sip.Response, error) {
+		start := time.Now()
+		res, err := next.ServeSIP(ctx, r)
+		method := label(r.Method())
+		m.took.WithLabelValues(method).Observe(time.Since(start).Seconds())
+		m.requests.WithLabelValues(method, strconv.Itoa(sip.ResponseOf(res, err).Code)).Inc()
+		return res, err
+	})
+}
+
+// label keeps a method that a peer made up from becoming a time series.
+func label(method string) string {
+	switch method {
+	case "REGISTER", "PUBLISH", "SUBSCRIBE", "MESSAGE", "NOTIFY", "OPTIONS", "INVITE", "ACK", "CANCEL", "BYE":
+		return method
+	}
+	return "other"
+}
+
+// collector reads the layers' own counters at each scrape.
+type collector struct{ s *Server }
+
+// Describe sends nothing: the collector is unchecked.
+func (collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect is prometheus.Collector's.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	gauge := func(name, help string, value float64, labels ...string) {
+		emit(out, prometheus.GaugeValue, name, help, value, labels)
+	}
+	counter := func(name, help string, value uint64, labels ...string) {
+		emit(out, prometheus.CounterValue, name, help, float64(value), labels)
+	}
+	tx := c.s.layer.Stats()
+	gauge("presenced_transactions", "Transactions that are alive.", float64(tx.Pending), "kind", "pending")
+	gauge("presenced_transactions", "Transactions that are alive.", float64(tx.Held), "kind", "answered")
+	gauge("presenced_transactions", "Transactions that are alive.", float64(tx.Clients), "kind", "client")
+	counter("presenced_repeats_total", "Retransmissions absorbed.", tx.Absorbed+tx.Repeated)
+	counter("presenced_retransmitted_total", "Requests sent again.", tx.Retransmitted)
+	const drops = "Messages dropped or refused before a handler saw them, by reason."
+	counter("presenced_drops_total", drops, tx.Unread, "reason", "unreadable")
+	counter("presenced_drops_total", drops, tx.Malformed, "reason", "malformed")
+	counter("presenced_drops_total", drops, tx.Dropped, "reason", "overload")
+	counter("presenced_drops_total", drops, tx.Unmatched, "reason", "unmatched-response")
+	counter("presenced_panics_total", "Handlers that panicked.", tx.Panics)
+
+	tr := c.s.transport.Stats()
+	gauge("presenced_connections", "Open TCP and TLS connections.", float64(tr.Connections.Load()))
+	const refused = "Connections refused or closed, by reason."
+	counter("presenced_connections_refused_total", refused, tr.RefusedTotal.Load(), "reason", "total")
+	counter("presenced_connections_refused_total", refused, tr.RefusedPerAddress.Load(), "reason", "address")
+	counter("presenced_connections_refused_total", refused, tr.TimedOut.Load(), "reason", "timeout")
+	counter("presenced_connections_refused_total", refused, tr.FramingErrors.Load(), "reason", "framing")
+	counter("presenced_bytes_total", "Bytes received and sent.", tr.BytesIn.Load(), "direction", "in")
+	counter("presenced_bytes_total", "Bytes received and sent.", tr.BytesOut.Load(), "direction", "out")
+
+	for pkg, states := range c.s.notifier.Stats() {
+		for state, n := range states {
+			gauge("presenced_subscriptions", "Subscriptions that this agent serves.", float64(n), "package", pkg, "state", string(state))
+		}
+	}
+	c.store(gauge)
+}
+
+// store reads what the engine holds; a store that is away has no values.
+func (c collector) store(gauge func(name, help string, value float64, labels ...string)) {
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	if lag, ok := c.s.lag(); ok {
+		gauge("presenced_feed_lag_seconds", "From a change in the store to this agent's hearing of it, the longest since the last scrape.", lag.Seconds())
+	}
+	stats, err := c.s.engine.Stats(ctx)
+	if err != nil {
+		return
+	}
+	const help = "Records in the store, of all agents."
+	gauge("presenced_store_records", help, float64(stats.Publications), "class", "publication")
+	gauge("presenced_store_records", help, float64(stats.Subscriptions), "class", "subscription")
+	gauge("presenced_store_records", help, float64(stats.Bindings), "class", "binding")
+	gauge("presenced_store_records", help, float64(stats.Principals), "class", "principal")
+}
+
+// emit makes one metric; labels are names and values by turns.
+func emit(out chan<- prometheus.Metric, kind prometheus.ValueType, name, help string, value float64, labels []string) {
+	var names, values []string
+	for i := 0; i+1 < len(labels); i += 2 {
+		names, values = append(names, labels[i]), append(values, labels[i+1])
+	}
+	out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, names, nil), kind, value, values...)
+}

@@ -1,0 +1,26 @@
+package server
+
+import (
+	"context"
+
+	"presenced/internal/config"
+)
+
+// Reload takes over what a running agent can: principals, the rules' defaults,
+// the log level and the TLS files. No dialog is dropped. It returns the parts
+// of next that need a restart; an error changes nothing.
+func (s *Server) Reload(ctx context.Context, next *config.Config) (restart []string, err error) {
+	if err := s.certificates.load(next.TLS); err != nil {
+		return nil, err
+	}
+	old := s.config.Load()
+	s.level.Set(next.Log.Level)
+	s.principals.Configure(configuredPrincipals(next))
+	s.presence.SetRules(accessRules(next))
+	if old.Access != next.Access {
+		s.notifier.Reconsider(ctx)
+	}
+	restart = old.NeedRestart(next)
+	s.config.Store(next)
+	return restart, nil
+}

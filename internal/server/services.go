@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"presenced/internal/composition"
+	"presenced/internal/config"
+	"presenced/internal/notifier"
+	"presenced/internal/presence"
+	"presenced/internal/registrar"
+	"presenced/internal/store/redis"
+	"presenced/policy"
+	"presenced/sip"
+	"presenced/sip/transport"
+)
+
+// servePresence registers PUBLISH and SUBSCRIBE for the package "presence".
+func (s *Server) servePresence() {
+	s.mux.HandleEvent("PUBLISH", presence.Name, sip.HandlerFunc(s.presence.Publish))
+	s.mux.HandleEvent("SUBSCRIBE", presence.Name, sip.HandlerFunc(s.notifier.Subscribe))
+}
+
+// serveRegistrar registers REGISTER.
+func (s *Server) serveRegistrar(c *config.Config) {
+	s.registrar = registrar.New(registrar.Config{
+		Store: s.engine, Expires: registrar.Expires(seconds(c.Expires.Register)), Agent: s.agent,
+		Limit: c.Limits.BindingsPerInbox, Local: c.Local, Ours: s.ours, Log: s.log,
+	})
+	s.mux.Handle("REGISTER", sip.HandlerFunc(s.registrar.Register))
+	s.mux.Support("REGISTER", "path")
+	s.transport.OnClosed(s.registrar.Closed)
+}
+
+// ours says whether a URI leads back to one of our own listeners.
+func (s *Server) ours(u *sip.URI) bool {
+	addr, ok := u.Addr()
+	if !ok {
+		return false
+	}
+	port := uint16(u.Port)
+	if port == 0 {
+		port = 5060
+	}
+	for _, a := range s.transport.Addrs() {
+		if a.AddrPort == netip.AddrPortFrom(addr, port) {
+			return true
+		}
+	}
+	return false
+}
+
+// makePresence makes the agent and the notifier, which every node has: without
+// the service they have nothing to do.
+func (s *Server) makePresence(c *config.Config) {
+	s.composer = composition.New(s.engine, composed)
+	s.presence = presence.New(presence.Config{
+		Store: s.engine, Documents: s.composer, Expires: presence.Expires(seconds(c.Expires.Publish)),
+		MaxBody: c.Limits.BodySize, PerPresentity: c.Limits.PublicationsPerPresentity,
+	}, accessRules(c))
+	s.notifier = notifier.New(notifier.Config{
+		Agent: s.agent, Store: s.engine, Feed: s.engine, Sender: s.layer, Observer: s.metrics, Log: s.log,
+		Expires:     notifier.Expires(seconds(c.Expires.Subscribe)),
+		MinInterval: c.Notify.MinInterval, Burst: c.Notify.Burst,
+		PerWatcher: c.Limits.SubscriptionsPerWatcher, Grace: subscriptionGrace,
+		Contact: s.contact, Reroute: s.reroute,
+	})
+	s.notifier.Register(s.presence)
+}
+
+// bounds is a lifetime's bounds in seconds, as the services take them.
+type bounds struct{ Min, Max, Default uint32 }
+
+func seconds(i config.Interval) bounds {
+	whole := func(d time.Duration) uint32 { return uint32(d / time.Second) }
+	return bounds{whole(i.Min), whole(i.Max), whole(i.Default)}
+}
+
+// accessRules are the domain's defaults. Anonymous watchers are strangers.
+func accessRules(c *config.Config) *policy.AccessRules {
+	handling := func(h config.SubHandling) policy.SubHandling {
+		parsed, err := policy.ParseSubHandling(string(h))
+		if err != nil {
+			return policy.Block // the configuration's check knows no such value
+		}
+		return parsed
+	}
+	return &policy.AccessRules{
+		Default: handling(c.Access.Default), Foreign: handling(c.Access.DefaultForeign),
+		Anonymous: handling(c.Access.DefaultForeign), Local: c.Local,
+	}
+}
+
+// contact is our Contact in a dialog that came on flow (RFC 3261 s.12.1.1).
+func (s *Server) contact(flow sip.Flow, secure bool) string {
+	host := s.transport.SentBy(flow)
+	switch {
+	case secure:
+		return "<sips:" + host + ">"
+	case flow.Proto == sip.UDP:
+		return "<sip:" + host + ">"
+	case flow.Proto == sip.TCP:
+		return "<sip:" + host + ";transport=tcp>"
+	}
+	return "<sip:" + host + ";transport=tls>"
+}
+
+// reroute finds a flow of ours to the peer of a stored one: the same flow
+// while it is open, or one of our sockets for UDP.
+func (s *Server) reroute(flow sip.Flow) (sip.Flow, bool) {
+	if s.transport.Serves(flow) {
+		return flow, true
+	}
+	if flow.Proto != sip.UDP {
+		return flow, false
+	}
+	ours, err := s.transport.Connect(context.Background(), transport.Hop{Proto: sip.UDP, Addr: flow.Remote})
+	return ours, err == nil
+}
+
+// lag is how far the feed is behind, for engines that have one.
+func (s *Server) lag() (time.Duration, bool) {
+	if e, ok := unwrap(s.engine).(interface{ FeedStats() redis.FeedStats }); ok {
+		return e.FeedStats().Lag, true
+	}
+	return 0, false
+}
