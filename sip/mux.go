@@ -43,6 +43,8 @@ type MuxConfig struct {
 //     5; we are a proxy to MESSAGE).
 //  5. Event missing or of no known package: 489 with Allow-Events (RFC 6665
 //     s.4.2.1.1, RFC 3903 s.6 step 2).
+//  6. Who asks: the Guard. What nobody can serve is refused before anybody is
+//     asked for a password.
 //
 // Bodies are the handlers' business. The refusals are functions of the
 // request alone and marked Stateless.
