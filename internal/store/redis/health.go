@@ -68,6 +68,8 @@ type refusal struct{ reason string }
 
 func (r *refusal) Error() string { return "redis: " + r.reason }
 
+func (r *refusal) Unwrap() error { return store.ErrUnavailable }
+
 // checkServers asks each master for its run_id, version and syncing.
 func (e *Engine) checkServers(ctx context.Context) error {
 	masters, err := e.masters(ctx)

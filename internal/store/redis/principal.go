@@ -33,7 +33,12 @@ func (e *Engine) Principal(ctx context.Context, aor string) (store.Principal, er
 // keep it through a power cut and the operator has not accepted that.
 func (e *Engine) PutPrincipal(ctx context.Context, p store.Principal) error {
 	if !e.risk && !e.health.durable.Load() {
-		return store.ErrRisk
+		if err := e.checkServers(ctx); err != nil {
+			return err
+		}
+		if !e.health.durable.Load() {
+			return store.ErrRisk
+		}
 	}
 	shard := int(store.Shard(p.AOR))
 	return e.plain(ctx, shard, func() error {

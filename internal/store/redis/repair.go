@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	sweepInterval  = time.Second
-	sweepOverlap   = time.Second // how far the server's clock may step back without a change being missed
-	sweepBatch     = 2000        // entries per shard and sweep
-	rotation       = 4           // shards of which every key is compared in each sweep: all of them within 64 s
-	compareBatch   = 500         // keys per script
-	compareCalls   = 64          // scripts per round trip
-	compareKeysMax = compareBatch * compareCalls
+	sweepInterval = time.Second
+	sweepOverlap  = time.Second // how far the server's clock may step back without a change being missed
+	sweepBatch    = 2000        // entries per shard and sweep
+	rotation      = 4           // shards of which every key is compared in each sweep: all of them within 64 s
+	compareKeys   = 8000        // keys that are looked up together
+	compareBatch  = 500         // of them per script
+	compareCalls  = 64          // scripts per round trip
 )
 
 // compareLoop looks up the versions of pending keys until ctx ends.
@@ -51,7 +51,7 @@ type question struct {
 func (f *feed) takePending() []question {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := min(len(f.pending), compareKeysMax/4)
+	n := min(len(f.pending), compareKeys)
 	batch := make([]question, 0, n)
 	for _, w := range f.pending[:n] {
 		w.pending = false

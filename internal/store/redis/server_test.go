@@ -21,8 +21,7 @@ import (
 type testServer struct {
 	addr    string
 	port    int
-	dir     string
-	more    []string
+	args    []string
 	command *exec.Cmd
 	client  *goredis.Client
 }
@@ -51,8 +50,16 @@ func freePort(t testing.TB) int {
 func startRedis(t testing.TB, more ...string) *testServer {
 	t.Helper()
 	quieten.Do(func() { goredis.SetLogger(quiet{silent()}) })
-	port := freePort(t)
-	s := &testServer{addr: fmt.Sprintf("127.0.0.1:%d", port), port: port, dir: t.TempDir(), more: more}
+	port, dir := freePort(t), t.TempDir()
+	return startServer(t, port, append([]string{
+		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--loglevel", "warning",
+	}, more...))
+}
+
+// startServer starts a redis-server with these arguments.
+func startServer(t testing.TB, port int, args []string) *testServer {
+	t.Helper()
+	s := &testServer{addr: fmt.Sprintf("127.0.0.1:%d", port), port: port, args: args}
 	s.client = goredis.NewClient(&goredis.Options{Addr: s.addr, DialTimeout: 300 * time.Millisecond, MaxRetries: -1, DialerRetries: 1})
 	t.Cleanup(func() {
 		if err := s.client.Close(); err != nil {
@@ -70,9 +77,7 @@ func (s *testServer) start(t testing.TB) {
 	if err != nil {
 		t.Fatal("redis-server is missing: it is in the Debian package redis-server")
 	}
-	s.command = exec.Command(binary, append([]string{
-		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--loglevel", "warning",
-	}, s.more...)...)
+	s.command = exec.Command(binary, s.args...)
 	s.command.Stdout, s.command.Stderr = io.Discard, os.Stderr
 	if err := s.command.Start(); err != nil {
 		t.Fatal(err)
@@ -102,7 +107,7 @@ func (s *testServer) signal(t testing.TB, signal syscall.Signal) {
 	}
 }
 
-const patience = 10 * time.Second
+const patience = 20 * time.Second
 
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
