@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"presenced/internal/config"
+	"presenced/internal/identity"
 	"presenced/internal/server"
 	"presenced/internal/store"
 	"presenced/sip"
@@ -105,7 +106,7 @@ func put(ctx context.Context, c *config.Config, kept principals, who, password s
 	if err != nil {
 		return err
 	}
-	return kept.PutPrincipal(ctx, store.Principal{AOR: aor, HA1: server.HA1s(user, u.Host, password)})
+	return kept.PutPrincipal(ctx, identity.NewPrincipal(aor, user, u.Host, password))
 }
 
 func importPrincipals(ctx context.Context, c *config.Config, kept principals, stdin io.Reader, stdout io.Writer) error {

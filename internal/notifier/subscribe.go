@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"presenced/internal/store"
@@ -52,9 +53,11 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	if err != nil {
 		return nil, away(err)
 	}
+	watcher := r.Identity
+	watcher.AOR = strings.Clone(watcher.AOR) // the request need not live on
 	s := &subscription{
-		shard: n.shardOf(key), id: dialog.LocalTag, watcher: r.Identity, flow: r.Flow, due: -1,
-		dialog: string(dialog.AppendPacked(nil)), route: dialog.NextHop(), decision: decision,
+		shard: n.shardOf(key), id: dialog.LocalTag, watcher: watcher, flow: r.Flow, due: -1,
+		dialog: string(dialog.AppendPacked(nil)), route: strings.Clone(dialog.NextHop()), decision: decision,
 	}
 	res := &sip.Response{Code: sip.StatusOK, ToTag: s.id, Header: []sip.Field{
 		{Name: "Expires", Value: strconv.Itoa(int(seconds))},

@@ -38,7 +38,7 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 	tag := rand.Text()
 	p := store.Publish{IfMatch: ifMatch, Limit: a.PerPresentity, Publication: store.Publication{
 		ID: tag, Tag: tag, ContentType: mediaType, Body: body,
-		Source: source(r), UserAgent: r.Header("User-Agent"), TTL: time.Duration(seconds) * time.Second,
+		Source: source(r), UserAgent: strings.Clone(r.Header("User-Agent")), TTL: time.Duration(seconds) * time.Second,
 	}}
 	if ifMatch != "" || seconds > 0 { // step 5: nothing is stored for an initial one of no lifetime
 		if err := a.Store.Publish(ctx, key, p); err != nil {
@@ -172,9 +172,9 @@ func source(r *sip.Request) string {
 		return ""
 	}
 	if received, ok := via.Params.Get("received"); ok {
-		return received
+		return strings.Clone(received)
 	}
-	return via.Host
+	return strings.Clone(via.Host)
 }
 
 // oneLine is an error's text, short enough for a reason phrase.

@@ -46,28 +46,20 @@ func (s *Server) trusted(flow sip.Flow) bool {
 	return false
 }
 
-// configuredPrincipals are the configuration's, hashed as the store's are.
+// configuredPrincipals are the configuration's, as the store has them.
 func configuredPrincipals(c *config.Config) []store.Principal {
 	list := make([]store.Principal, 0, len(c.Principals))
 	for _, p := range c.Principals {
 		u := sip.URI{Scheme: "sip", User: p.User, Host: p.Domain}
+		if !p.Password.IsZero() {
+			list = append(list, identity.NewPrincipal(u.AOR(), p.User, p.Domain, p.Password.Reveal()))
+			continue
+		}
 		hashed := store.Principal{AOR: u.AOR(), HA1: map[string]string{}}
 		for a, ha1 := range p.HA1 {
 			hashed.HA1[string(a)] = ha1.Reveal()
 		}
-		if !p.Password.IsZero() {
-			hashed.HA1 = HA1s(p.User, p.Domain, p.Password.Reveal())
-		}
 		list = append(list, hashed)
 	}
 	return list
-}
-
-// HA1s hashes a password for every algorithm that a challenge may offer.
-func HA1s(user, domain, password string) map[string]string {
-	all := map[string]string{}
-	for _, a := range []digest.Algorithm{digest.MD5, digest.SHA256, digest.SHA512256} {
-		all[string(a)] = digest.HA1(a, user, domain, password)
-	}
-	return all
 }

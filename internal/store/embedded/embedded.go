@@ -59,7 +59,8 @@ type Engine struct {
 	// With a Path only.
 	log        *softLog // nil: memory alone
 	lock       *os.File
-	generation uint64 // of the latest snapshot
+	shared     map[string]string // while the log is read
+	generation uint64            // of the latest snapshot
 	compacting atomic.Bool
 	background sync.WaitGroup
 }
@@ -68,10 +69,16 @@ type Engine struct {
 // ErrInUse. A torn or damaged log of soft state is no error, see load; a
 // damaged durable.db is.
 func Open(c Config) (*Engine, error) {
-	return open(c, openForAppending)
+	return open(c, files{openForAppending, compactFrom})
 }
 
-func open(c Config, openFile func(path string) (file, error)) (*Engine, error) {
+// files is what tests have otherwise.
+type files struct {
+	open        func(path string) (file, error)
+	compactFrom int64
+}
+
+func open(c Config, with files) (*Engine, error) {
 	e := &Engine{
 		agent:  c.Agent,
 		clock:  c.Clock,
@@ -89,7 +96,7 @@ func open(c Config, openFile func(path string) (file, error)) (*Engine, error) {
 		e.durable = newMemoryDurable()
 		return e, nil
 	}
-	if err := e.openFiles(c.Path, openFile); err != nil {
+	if err := e.openFiles(c.Path, with); err != nil {
 		return nil, err
 	}
 	for i := range e.shards {
@@ -98,7 +105,7 @@ func open(c Config, openFile func(path string) (file, error)) (*Engine, error) {
 	return e, nil
 }
 
-func (e *Engine) openFiles(path string, openFile func(path string) (file, error)) error {
+func (e *Engine) openFiles(path string, with files) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return fmt.Errorf("embedded: %w", err)
 	}
@@ -111,11 +118,12 @@ func (e *Engine) openFiles(path string, openFile func(path string) (file, error)
 		return errors.Join(err, lock.Close())
 	}
 	e.log = &softLog{
-		path:   filepath.Join(path, "state.log"),
-		open:   openFile,
-		logger: e.logger,
-		grown:  e.compactSoon,
-		turn:   make(chan struct{}, 1),
+		path:        filepath.Join(path, "state.log"),
+		open:        with.open,
+		logger:      e.logger,
+		compactFrom: with.compactFrom,
+		grown:       e.compactSoon,
+		turn:        make(chan struct{}, 1),
 	}
 	if err := e.load(); err != nil {
 		return errors.Join(err, disk.close(), lock.Close())

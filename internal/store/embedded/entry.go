@@ -113,8 +113,9 @@ func (sh *shard) appendUnsubscribed(b []byte, sub *subscription) []byte {
 
 // fields reads an entry from its front. After an error every field is zero.
 type fields struct {
-	rest []byte
-	err  error
+	rest   []byte
+	err    error
+	shared map[string]string // strings that many records have; may be nil
 }
 
 func (f *fields) fail() { f.rest, f.err = nil, errEntry }
@@ -169,10 +170,24 @@ func (f *fields) view() []byte {
 
 func (f *fields) string() string { return string(f.view()) }
 
+// common is a string that other entries have too, kept once.
+func (f *fields) common() string {
+	const most = 10_000 // strings that are kept
+	v := f.view()
+	if s, ok := f.shared[string(v)]; ok {
+		return s
+	}
+	s := string(v)
+	if f.shared != nil && len(f.shared) < most {
+		f.shared[s] = s
+	}
+	return s
+}
+
 // bytes is a copy, never nil.
 func (f *fields) bytes() []byte { return append([]byte{}, f.view()...) }
 
-func (f *fields) key() store.Key { return store.Key{AOR: f.string(), Package: f.string()} }
+func (f *fields) key() store.Key { return store.Key{AOR: f.string(), Package: f.common()} }
 
 // lifetime turns a deadline into what is left of it now, at most 285 years.
 func (f *fields) lifetime(now instant) time.Duration {

@@ -28,7 +28,7 @@ const (
 	frameHeader = 12
 	maxEntry    = 16 << 20 // bytes; more is refused with ErrLimit
 
-	compactFrom = 1 << 20 // bytes; a smaller log is left alone
+	compactFrom = 16 << 20 // bytes; a smaller log is left alone: reading it takes a moment, syncing a new one as long
 	retryAfter  = time.Second
 	keptBuffer  = 4 << 20 // a larger one is not kept for the next batch
 )
@@ -70,7 +70,9 @@ type softLog struct {
 	open   func(path string) (file, error)
 	logger *slog.Logger
 	broken atomic.Bool
-	grown  func() // called when the log is worth compacting
+
+	compactFrom int64
+	grown       func() // called when the log is larger than that and twice its live state
 
 	mu      sync.Mutex
 	filling *batch // nil: empty
@@ -163,7 +165,7 @@ func (l *softLog) flush() {
 	b.frames = nil
 	l.mu.Unlock()
 	close(b.done)
-	if l.size > max(compactFrom, 2*l.base) {
+	if l.size > max(l.compactFrom, 2*l.base) {
 		l.grown()
 	}
 }

@@ -148,13 +148,15 @@ func (e *Engine) replay() (good int64, err error) {
 	for i := range e.shards {
 		e.shards[i].now = now
 	}
+	e.shared = make(map[string]string)
+	defer func() { e.shared = nil }()
 	return readLog(f, info.Size(), e.apply)
 }
 
 // apply carries out one entry. Nothing lapses while a log is read: the shards
 // are not entered, and what is past its deadline goes with the first use.
 func (e *Engine) apply(entry []byte) error {
-	f := &fields{rest: entry}
+	f := &fields{rest: entry, shared: e.shared}
 	switch f.byte() {
 	case entryShard:
 		sh := &e.shards[f.byte()]
@@ -206,7 +208,7 @@ func (e *Engine) applyPublication(f *fields) {
 	version := store.Version(f.number())
 	read := publication{Publication: store.Publication{ID: f.string(), Tag: f.string(), Order: f.number()}}
 	ttl := f.lifetime(sh.now)
-	read.ContentType, read.Source, read.UserAgent, read.Body = f.string(), f.string(), f.string(), f.bytes()
+	read.ContentType, read.Source, read.UserAgent, read.Body = f.common(), f.common(), f.common(), f.bytes()
 	if f.err != nil {
 		return
 	}

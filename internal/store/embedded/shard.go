@@ -66,7 +66,8 @@ func (sh *shard) leave() {
 func (sh *shard) resource(key store.Key) *resource {
 	r := sh.resources[key]
 	if r == nil {
-		r = &resource{key: store.Key{AOR: strings.Clone(key.AOR), Package: strings.Clone(key.Package)}}
+		text := key.AOR + key.Package // one allocation, which holds no larger buffer alive
+		r = &resource{key: store.Key{AOR: text[:len(key.AOR)], Package: text[len(key.AOR):]}}
 		sh.resources[r.key] = r
 	}
 	return r

@@ -17,6 +17,8 @@ import (
 type copying struct {
 	generation uint64
 	frames     []byte // to be written to the new log; under the log's mu
+	spare      []byte // what was written last: the memory of the next frames
+	shard      []byte // memory for the copy of a shard
 }
 
 var errClosing = errors.New("the engine is closing")
@@ -94,9 +96,10 @@ func (e *Engine) copyShards(name string) (size int64, next file, err error) {
 func (l *softLog) writeCopied(next file) (int64, error) {
 	l.mu.Lock()
 	frames := l.copying.frames
-	l.copying.frames = nil
+	l.copying.frames = l.copying.spare[:0]
 	l.mu.Unlock()
 	n, err := next.Write(frames)
+	l.copying.spare = frames
 	return int64(n), err
 }
 
@@ -158,11 +161,12 @@ func (e *Engine) startLog() error {
 
 // copyTo gives the shard's whole state to the new log.
 func (sh *shard) copyTo(l *softLog, number uint8, generation uint64) {
-	frames := sh.appendAll(nil, number)
+	frames := sh.appendAll(l.copying.shard[:0], number)
 	sh.copied = generation
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.copying.frames = append(l.copying.frames, frames...)
+	l.copying.shard = frames
 }
 
 // appendAll appends a frame for each record of the shard.
