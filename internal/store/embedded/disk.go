@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -26,7 +27,8 @@ const groupDelay = time.Millisecond
 // diskDurable is the durable state in a bbolt file. A write is answered when
 // its transaction is synced; writes that come together share one.
 type diskDurable struct {
-	db *bbolt.DB
+	db    *bbolt.DB
+	count atomic.Int64 // principals: the database would have to walk its pages
 }
 
 func openDurable(path string) (*diskDurable, error) {
@@ -35,18 +37,20 @@ func openDurable(path string) (*diskDurable, error) {
 		return nil, fmt.Errorf("embedded: %s: %w", path, err)
 	}
 	db.MaxBatchDelay = groupDelay
+	d := &diskDurable{db: db}
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, bucket := range [][]byte{principalBucket, secretBucket} {
 			if _, err := tx.CreateBucketIfNotExists(bucket); err != nil {
 				return err
 			}
 		}
+		d.count.Store(int64(tx.Bucket(principalBucket).Stats().KeyN))
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %s: %w", path, errors.Join(err, db.Close()))
 	}
-	return &diskDurable{db}, nil
+	return d, nil
 }
 
 // away makes the disk's errors ErrUnavailable, and leaves the store's alone.
@@ -74,19 +78,30 @@ func (d *diskDurable) putPrincipal(p store.Principal) error {
 		return errNoAOR
 	}
 	value := packPrincipal(p)
-	return away(d.db.Batch(func(tx *bbolt.Tx) error {
-		return tx.Bucket(principalBucket).Put([]byte(p.AOR), value)
-	}))
+	known := false // set by the last run of a function that may run twice
+	err := d.db.Batch(func(tx *bbolt.Tx) error {
+		bucket := tx.Bucket(principalBucket)
+		known = bucket.Get([]byte(p.AOR)) != nil
+		return bucket.Put([]byte(p.AOR), value)
+	})
+	if err == nil && !known {
+		d.count.Add(1)
+	}
+	return away(err)
 }
 
 func (d *diskDurable) deletePrincipal(aor string) error {
-	return away(d.db.Batch(func(tx *bbolt.Tx) error {
+	err := d.db.Batch(func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket(principalBucket)
 		if bucket.Get([]byte(aor)) == nil {
 			return store.ErrNotFound
 		}
 		return bucket.Delete([]byte(aor))
-	}))
+	})
+	if err == nil {
+		d.count.Add(-1)
+	}
+	return away(err)
 }
 
 func (d *diskDurable) principals() (list []store.Principal, err error) {
@@ -100,13 +115,7 @@ func (d *diskDurable) principals() (list []store.Principal, err error) {
 	return list, away(err)
 }
 
-func (d *diskDurable) countPrincipals() (n int, err error) {
-	err = d.db.View(func(tx *bbolt.Tx) error {
-		n = tx.Bucket(principalBucket).Stats().KeyN
-		return nil
-	})
-	return n, away(err)
-}
+func (d *diskDurable) countPrincipals() int { return int(d.count.Load()) }
 
 func (d *diskDurable) secrets(name string) (list []secret, err error) {
 	err = d.db.View(func(tx *bbolt.Tx) error {

@@ -16,7 +16,7 @@ type durable interface {
 	putPrincipal(p store.Principal) error
 	deletePrincipal(aor string) error // ErrNotFound
 	principals() ([]store.Principal, error)
-	countPrincipals() (int, error)
+	countPrincipals() int
 	secrets(name string) ([]secret, error) // newest first
 	addSecret(name string, s secret, keep int, ifNewest uint32) error
 	close() error
@@ -75,10 +75,10 @@ func (m *memoryDurable) principals() ([]store.Principal, error) {
 	return list, nil
 }
 
-func (m *memoryDurable) countPrincipals() (int, error) {
+func (m *memoryDurable) countPrincipals() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.known), nil
+	return len(m.known)
 }
 
 func (m *memoryDurable) secrets(name string) ([]secret, error) {

@@ -69,7 +69,7 @@ func (sh *shard) saveBindings(aor string, reg store.Registration) (store.Version
 	}
 	if r == nil || len(r.bindings) == 0 {
 		if !slices.ContainsFunc(reg.Bindings, lives) {
-			return 0, nil
+			return reg.Version, nil
 		}
 		r = sh.resource(key)
 	}

@@ -102,6 +102,8 @@ func onlyZeros(in *bufio.Reader) bool {
 // read before the damage goes into a new one.
 func (e *Engine) load() error {
 	l := e.log
+	l.turn <- struct{}{} // a timer that fires meanwhile waits until there is a file
+	defer func() { <-l.turn }()
 	started := time.Now()
 	good, err := e.replay()
 	switch {
@@ -111,8 +113,8 @@ func (e *Engine) load() error {
 		e.logger.Info("the soft state ended in a frame that was never answered: cut off", "file", l.path, "kept", good)
 	case errors.Is(err, errDamaged):
 		aside := l.path + ".bad-" + e.now().wall.UTC().Format("20060102T150405.000000Z")
-		if renameErr := os.Rename(l.path, aside); renameErr != nil {
-			return fmt.Errorf("embedded: %s is damaged and cannot be set aside: %w", l.path, renameErr)
+		if asideErr := setAside(l.path, aside); asideErr != nil {
+			return fmt.Errorf("embedded: %s is damaged and cannot be set aside: %w", l.path, asideErr)
 		}
 		e.logger.Error("the soft state is damaged: what stands before the damage is used, the file was set aside",
 			"file", l.path, "error", err, "offset", good, "aside", aside)
@@ -132,6 +134,16 @@ func (e *Engine) load() error {
 	l.size = good
 	e.logger.Info("soft state loaded", "file", l.path, "bytes", good, "took", time.Since(started))
 	return nil
+}
+
+// setAside gives a file another name. With a link it keeps its own as well
+// until the new log takes that, so that to die in between loses nothing; not
+// every file system has links.
+func setAside(path, aside string) error {
+	if err := os.Link(path, aside); err == nil {
+		return nil
+	}
+	return os.Rename(path, aside)
 }
 
 func (e *Engine) replay() (good int64, err error) {

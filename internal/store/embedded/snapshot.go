@@ -139,13 +139,15 @@ func (e *Engine) switchLog(next file, name string, size int64) error {
 	return nil
 }
 
-// startLog makes the log that an open engine begins with, from what is in
-// memory.
+// startLog makes the log that an engine begins with, from what is in memory.
+// The caller has the turn.
 func (e *Engine) startLog() error {
 	l := e.log
 	name := l.path + ".new"
 	size, next, err := e.copyShards(name)
+	l.mu.Lock()
 	l.copying = nil
+	l.mu.Unlock()
 	if err != nil {
 		if next != nil {
 			err = errors.Join(err, next.Close())

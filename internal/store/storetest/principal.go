@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"presenced/internal/store"
 )
@@ -88,7 +89,7 @@ var principalSentences = []sentence{
 	{"a principal does not lapse", func(t *testing.T, h Harness) {
 		e := h.Open(t, "agent-a")
 		must(t, e.PutPrincipal(t.Context(), principal(alice.AOR)))
-		h.Advance(1000 * hour)
+		h.Advance(1000 * time.Hour)
 		wantPrincipal(t, e, principal(alice.AOR))
 	}},
 }

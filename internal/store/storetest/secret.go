@@ -9,8 +9,6 @@ import (
 	"presenced/internal/store"
 )
 
-const hour = time.Hour
-
 func secret(id uint32) store.Secret {
 	return store.Secret{ID: id, Key: bytes.Repeat([]byte{byte(id)}, 32)}
 }
