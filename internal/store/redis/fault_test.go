@@ -301,6 +301,32 @@ func TestOrphansAreClaimedOnce(t *testing.T) {
 	}
 }
 
+func TestMovedTellsTheOldOwner(t *testing.T) {
+	s := startRedis(t)
+	a, b := open(t, s.at("agent-a")), open(t, s.at("agent-b"))
+	following(t, a)
+	id := func(name string) string { return fmt.Sprintf("%02x%s", store.Shard(alice.AOR), name) }
+	for _, name := range []string{"back", "gone", "moved"} {
+		must(t, a.PutSubscription(t.Context(), store.Subscription{ID: id(name), Key: alice, Agent: "agent-a", TTL: time.Hour}))
+	}
+	for _, name := range []string{"back", "gone"} {
+		_, err := b.ClaimSubscription(t.Context(), id(name))
+		must(t, err)
+	}
+	_, err := a.ClaimSubscription(t.Context(), id("back"))
+	must(t, err)
+	must(t, b.DeleteSubscription(t.Context(), alice, id("gone"), 1))
+	_, err = b.ClaimSubscription(t.Context(), id("moved"))
+	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, name := range []string{"gone", "moved"} {
+		if got, err := a.Moved(ctx); err != nil || got != id(name) {
+			t.Errorf("Moved: %q, %v; want %s", got, err, name)
+		}
+	}
+}
+
 func TestAgentThatWasCutOffJudgesNobody(t *testing.T) {
 	s := startRedis(t)
 	config := s.at("agent-a")

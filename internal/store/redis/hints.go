@@ -136,8 +136,13 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// receive takes one hint: "<version> <member>".
+// receive takes one hint: "<version> <member>", or ">" and what moves.moved
+// takes.
 func (f *feed) receive(shard int, payload string) {
+	if hint, ok := strings.CutPrefix(payload, ">"); ok {
+		f.engine.moves.moved(f.engine.agent, hint)
+		return
+	}
 	number, member, ok := strings.Cut(payload, " ")
 	version, err := strconv.ParseUint(number, 10, 64)
 	if !ok || err != nil {

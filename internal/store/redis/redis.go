@@ -18,7 +18,7 @@
 //	presenced:{s3f}:expiry                 sorted set: pub:..., reg:..., sub:... -> end of the first that ends, in us
 //	presenced:{s3f}:counts                 hash: live publications, subscriptions, bindings
 //	presenced:{s3f}:principals             hash: aor -> packed hashes of the password
-//	presenced:{s3f}:hints                  channel (SPUBLISH): "<version> <package>:<aor>"
+//	presenced:{s3f}:hints                  channel (SPUBLISH): "<version> <package>:<aor>"; "><agent>\n<id>", who lost a subscription
 //	presenced:{agents}:leases              sorted set: agent -> end of its lease, in us
 //	presenced:{secret:<name>}:keys         list: packed secrets, newest first
 //
@@ -131,6 +131,7 @@ type Engine struct {
 	expiry *expiry
 	health health
 	leases leases
+	moves  moves
 
 	closing  sync.Once
 	closed   chan struct{}
@@ -160,6 +161,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	e.expiry = newExpiry(e)
 	e.health.lost = make(chan struct{}, 1)
 	e.closed = make(chan struct{})
+	e.moves.ready = make(chan struct{}, 1)
 	e.leases.wake = make(chan struct{}, 1)
 	if err := e.meet(ctx); err != nil {
 		return nil, errors.Join(err, client.Close())

@@ -6,10 +6,11 @@ for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[1], ARGV[5])) do
   redis.call('SREM', KEYS[1], id)
   local old = redis.call('GET', ARGV[3] .. 'sub:' .. id)
   if old then
-    local fence, ends, _, member, rest = open(old)
+    local fence, ends, owner, member, rest = open(old)
     local record = seal(fence + 1, ends, ARGV[4], member, rest)
     redis.call('SET', ARGV[3] .. 'sub:' .. id, record)
     redis.call('SADD', KEYS[2], id)
+    moved(ARGV[3], id, owner)
     if ends > over then
       reply[#reply + 1] = id
       reply[#reply + 1] = record

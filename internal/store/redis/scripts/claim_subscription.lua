@@ -10,5 +10,6 @@ redis.call('SET', KEYS[1], record)
 if owner ~= ARGV[5] then
   redis.call('SREM', ARGV[3] .. 'agent:' .. owner, ARGV[4])
   redis.call('SADD', KEYS[2], ARGV[4])
+  moved(ARGV[3], ARGV[4], owner)
 end
 return {now, ARGV[4], record}

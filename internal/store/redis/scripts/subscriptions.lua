@@ -19,3 +19,8 @@ local function forget(base, id, agent, member)
   redis.call('ZREM', base .. 'expiry', 'sub:' .. id)
   redis.call('HINCRBY', base .. 'counts', 'subscriptions', -1)
 end
+
+-- moved hints to the owner that it is the owner no more.
+local function moved(base, id, owner)
+  redis.call('SPUBLISH', base .. 'hints', '>' .. owner .. '\n' .. id)
+end
