@@ -45,7 +45,7 @@ const (
 )
 
 // ReasonPhrase is the code's phrase as the RFCs print it (RFC 3261 s.21,
-// RFC 3903 s.11.2, RFC 6665 s.8.3, RFC 5839 s.4.4 and others); for a code
+// RFC 3903 s.11.2, RFC 6665 s.8.3, RFC 5839 s.7.1 and others); for a code
 // that none defines, the phrase of its class.
 func ReasonPhrase(code int) string {
 	if phrase, ok := reasonPhrases[code]; ok {

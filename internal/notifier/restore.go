@@ -141,12 +141,19 @@ func (n *Notifier) yield(ctx context.Context) {
 
 const adoptEvery = time.Second
 
-// adopt takes up what dead agents have left.
+// adopt takes up what dead agents have left. A claim whose answer was lost may
+// have been made: then what is ours by the store is looked through.
 func (n *Notifier) adopt(ctx context.Context) {
+	unsure := false
 	for pause(ctx, adoptEvery) {
+		if unsure {
+			_, err := n.Restore(ctx)
+			unsure = err != nil
+		}
 		for {
 			orphans, err := n.Store.Orphans(ctx)
 			if err != nil || len(orphans) == 0 {
+				unsure = unsure || err != nil
 				break
 			}
 			for _, r := range orphans {
