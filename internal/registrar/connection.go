@@ -54,13 +54,14 @@ func (g *Registrar) Closed(flow sip.Flow) {
 
 // Unreachable is told that a request to a binding found its connection gone,
 // as those of an earlier process are: the binding is removed if it still has
-// that flow and no Path. Any error is the store's.
+// that flow and no Path. A connection never comes back. Any error is the
+// store's.
 func (g *Registrar) Unreachable(ctx context.Context, aor, contact, flow string) error {
 	if !sip.ParseFlow(flow).Proto.Reliable() {
 		return nil
 	}
 	return g.drop(ctx, aor, func(b store.Binding) bool {
-		return b.Contact == contact && b.Flow == flow && b.Agent == g.Agent && len(b.Path) == 0
+		return b.Contact == contact && b.Flow == flow && len(b.Path) == 0
 	})
 }
 

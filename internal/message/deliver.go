@@ -1,0 +1,120 @@
+package message
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"presenced/internal/store"
+	"presenced/sip"
+)
+
+// Message is the proxy's procedure for MESSAGE (RFC 3428 s.6, RFC 3261 s.16).
+// The Mux has checked the Request-URI's scheme and domain and Proxy-Require,
+// the guard has asked who sends. It waits for the recipients' answers.
+func (s *Service) Message(ctx context.Context, r *sip.Request) (*sip.Response, error) {
+	if flow, ok := s.relayed(r); ok {
+		return s.relay(ctx, r, flow)
+	}
+	if r.Identity.AOR == "" {
+		return nil, sip.Errorf(sip.StatusForbidden, "Instant messages need a sender")
+	}
+	c, err := s.validate(r) // RFC 3261 s.16.3
+	if err != nil {
+		return nil, err
+	}
+	aor := r.AOR()
+	if aor == "" {
+		return nil, sip.Errorf(sip.StatusNotFound, "")
+	}
+	loop := s.loops.key(r)
+	if s.looped(r, loop) { // s.16.3 step 4
+		return nil, sip.Errorf(sip.StatusLoopDetected, "")
+	}
+	targets, err := s.targets(ctx, r, aor) // s.16.5
+	if err != nil {
+		return nil, err
+	}
+	s.copyFields(c, r)        // s.16.6
+	f := s.fork(aor, targets) // s.16.7
+	f.left = s.loops.enter(loop)
+	return f.deliver(ctx, c)
+}
+
+// defaultHops and defaultBreadth stand where a request says nothing (RFC 3261
+// s.16.6 step 3, RFC 5393 s.5.3.3).
+const (
+	defaultHops    = 70
+	defaultBreadth = 60
+)
+
+// validate is RFC 3261 s.16.3 as far as the request alone decides.
+func (s *Service) validate(r *sip.Request) (*copied, error) {
+	c := &copied{hops: defaultHops, breadth: s.Branches, body: r.Body()}
+	if n, ok := r.MaxForwards(); ok {
+		if n == 0 {
+			return nil, sip.Errorf(sip.StatusTooManyHops, "")
+		}
+		c.hops = n - 1
+	}
+	if v := r.Header("Max-Breadth"); v != "" {
+		n, err := strconv.ParseUint(v, 10, 31)
+		if err != nil && !errors.Is(err, strconv.ErrRange) || err == nil && n == 0 {
+			return nil, sip.Errorf(sip.StatusBadRequest, "Malformed Max-Breadth")
+		}
+		if err == nil {
+			c.breadth = min(c.breadth, int(n))
+		}
+	}
+	if s.MaxBody > 0 && len(c.body) > s.MaxBody {
+		return nil, sip.Errorf(sip.StatusRequestEntityTooLarge, "")
+	}
+	return c, nil
+}
+
+// targets is the target set: every contact of the inbox that can be reached.
+// RFC 3261 s.16.5: 404 where there is no such inbox, 480 where it is nowhere.
+func (s *Service) targets(ctx context.Context, r *sip.Request, aor string) ([]target, error) {
+	reg, err := s.Store.Bindings(ctx, aor)
+	if err != nil {
+		return nil, away(err)
+	}
+	if len(reg.Bindings) == 0 {
+		known, err := s.Known(ctx, aor)
+		switch {
+		case err != nil:
+			return nil, away(err)
+		case !known:
+			return nil, sip.Errorf(sip.StatusNotFound, "")
+		}
+		return nil, sip.Errorf(sip.StatusTemporarilyUnavailable, "")
+	}
+	secure := isSecure(r)
+	targets := make([]target, 0, len(reg.Bindings))
+	for i := range reg.Bindings {
+		t, ok := s.target(ctx, r, &reg.Bindings[i])
+		if ok && (!secure || t.secure()) {
+			targets = append(targets, t)
+		}
+	}
+	if len(targets) == 0 {
+		return nil, sip.Errorf(sip.StatusTemporarilyUnavailable, "")
+	}
+	return targets, nil
+}
+
+// isSecure says that the message may travel by TLS alone (RFC 3261 s.16.6
+// step 7).
+func isSecure(r *sip.Request) bool {
+	u, err := r.URI()
+	return err == nil && u.Scheme == "sips"
+}
+
+// away turns the store's absence into what the peer hears: 503 with
+// Retry-After. Other errors pass.
+func away(err error) error {
+	if errors.Is(err, store.ErrUnavailable) {
+		return sip.Errorf(sip.StatusServiceUnavailable, "").With("Retry-After", "5").Because(err)
+	}
+	return err
+}
