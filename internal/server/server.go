@@ -18,6 +18,7 @@ import (
 	"presenced/internal/composition"
 	"presenced/internal/config"
 	"presenced/internal/identity"
+	"presenced/internal/message"
 	"presenced/internal/notifier"
 	"presenced/internal/presence"
 	"presenced/internal/registrar"
@@ -51,6 +52,8 @@ type Server struct {
 	presence     *presence.Agent
 	notifier     *notifier.Notifier
 	registrar    *registrar.Registrar
+	message      *message.Service
+	fellows      *fellows
 	metrics      *metrics
 	draining     atomic.Bool
 }
@@ -92,6 +95,7 @@ func New(c *config.Config, o Options) (*Server, error) {
 		}
 	}
 	s.engine = metered{engine, s.metrics}
+	s.fellows = &fellows{engine: s.engine, agent: s.agent}
 	s.wire(c, network)
 	s.metrics.registry.MustRegister(collector{s})
 	return s, nil
@@ -109,7 +113,7 @@ func (s *Server) wire(c *config.Config, network Network) {
 	s.identify(c)
 	s.mux = sip.NewMux(sip.MuxConfig{
 		Local: c.Local, Accept: []string{"application/pidf+xml"},
-		Guard: s.guard.Identify,
+		Guard: s.guarded, Routed: s.routed,
 	})
 	s.layer = transaction.New(s.transport, transaction.Config{Handler: s.metrics.counted(s.mux), Log: s.log})
 	s.makePresence(c)
@@ -119,6 +123,8 @@ func (s *Server) wire(c *config.Config, network Network) {
 			s.servePresence()
 		case config.ServiceRegistrar:
 			s.serveRegistrar(c)
+		case config.ServiceMessage:
+			s.serveMessage(c)
 		}
 	}
 	s.transport.OnClosed(s.notifier.Closed)
@@ -186,6 +192,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.guard.Refresh(ctx); err != nil {
 		s.log.Warn("the nonces' keys are this agent's own until the store answers", "err", err)
 	}
+	serve("fellows", s.fellows.run)
 	serve("identity", func(ctx context.Context) error { s.guard.Run(ctx); return nil })
 	count, err := s.notifier.Restore(ctx)
 	if err != nil {

@@ -2,14 +2,17 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
 	"presenced/internal/composition"
 	"presenced/internal/config"
+	"presenced/internal/message"
 	"presenced/internal/notifier"
 	"presenced/internal/presence"
 	"presenced/internal/registrar"
+	"presenced/internal/store"
 	"presenced/internal/store/redis"
 	"presenced/policy"
 	"presenced/sip"
@@ -31,6 +34,48 @@ func (s *Server) serveRegistrar(c *config.Config) {
 	s.mux.Handle("REGISTER", sip.HandlerFunc(s.registrar.Register))
 	s.mux.Support("REGISTER", "path")
 	s.transport.OnClosed(s.registrar.Closed)
+}
+
+// serveMessage registers MESSAGE.
+func (s *Server) serveMessage(c *config.Config) {
+	s.message = message.New(message.Config{
+		Store: s.engine, Sender: s.layer, Agent: s.agent, Known: s.known, Local: c.Local, Ours: s.ours,
+		MaxBody: c.Limits.BodySize, AgentHop: s.fellows.hop, FlowKeys: s.fellows.keys,
+		Reroute: s.reroute, Unreachable: s.unreachable, Log: s.log,
+	})
+	s.mux.Handle("MESSAGE", sip.HandlerFunc(s.message.Message))
+}
+
+// known says whether there is an inbox of this address: its principal can
+// authenticate, or everybody is believed.
+func (s *Server) known(ctx context.Context, aor string) (bool, error) {
+	if s.config.Load().Auth.Mode == config.AuthNone {
+		return true, nil
+	}
+	_, err := s.principals.Principal(ctx, aor)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// unreachable ends a binding whose connection is gone.
+func (s *Server) unreachable(ctx context.Context, aor, contact, flow string) error {
+	if s.registrar == nil {
+		return nil
+	}
+	return s.registrar.Unreachable(ctx, aor, contact, flow)
+}
+
+// routed says whether a fellow agent sends r on through us.
+func (s *Server) routed(r *sip.Request) bool { return s.message != nil && s.message.IsRelay(r) }
+
+// guarded identifies who asks, unless a fellow agent has done so already.
+func (s *Server) guarded(ctx context.Context, r *sip.Request) error {
+	if s.routed(r) {
+		return nil
+	}
+	return s.guard.Identify(ctx, r)
 }
 
 // ours says whether a URI leads back to one of our own listeners.

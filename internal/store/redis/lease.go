@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"presenced/internal/store"
 )
 
@@ -131,4 +133,11 @@ func (e *Engine) claimFrom(ctx context.Context, agent string) ([]store.Subscript
 		}
 	}
 	return all, nil
+}
+
+// Lives says whether an agent has a lease. It takes a second or two longer
+// than the lease for a dead one to be forgotten. Where Redis cannot say,
+// everybody lives.
+func (e *Engine) Lives(ctx context.Context, agent string) bool {
+	return !errors.Is(e.client.ZScore(ctx, e.leasesKey(), agent).Err(), goredis.Nil)
 }
