@@ -3,6 +3,7 @@ package message
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"presenced/sip"
 	"presenced/sip/digest"
@@ -21,12 +22,26 @@ type copied struct {
 	scratch []byte
 }
 
+var copies = sync.Pool{New: func() any {
+	return &copied{vias: make([]byte, 0, 256), fields: make([]byte, 0, 768), scratch: make([]byte, 0, 1536)}
+}}
+
+// maxPooled is the largest scratch that is kept, in bytes.
+const maxPooled = 16 << 10
+
+// free gives the memory back; nothing of c may be in use.
+func (c *copied) free() {
+	if cap(c.scratch) <= maxPooled {
+		*c = copied{vias: c.vias[:0], fields: c.fields[:0], scratch: c.scratch[:0]}
+		copies.Put(c)
+	}
+}
+
 // copyFields is step 1: all fields in their order, but for those that the
 // next steps write and those that were for us.
 func (s *Service) copyFields(c *copied, r *sip.Request) {
-	c.vias = r.AppendVias(make([]byte, 0, 512))
+	c.vias = r.AppendVias(c.vias)
 	c.routes = s.routesLeft(r)
-	c.fields = make([]byte, 0, 1024)
 	for name, value := range r.Fields {
 		if !s.stays(r, name, value) {
 			continue

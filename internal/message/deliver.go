@@ -19,8 +19,9 @@ func (s *Service) Message(ctx context.Context, r *sip.Request) (*sip.Response, e
 	if r.Identity.AOR == "" {
 		return nil, sip.Errorf(sip.StatusForbidden, "Instant messages need a sender")
 	}
-	c, err := s.validate(r) // RFC 3261 s.16.3
-	if err != nil {
+	c := copies.Get().(*copied)
+	defer c.free()
+	if err := s.validate(c, r); err != nil { // RFC 3261 s.16.3
 		return nil, err
 	}
 	aor := r.AOR()
@@ -31,12 +32,12 @@ func (s *Service) Message(ctx context.Context, r *sip.Request) (*sip.Response, e
 	if s.looped(r, loop) { // s.16.3 step 4
 		return nil, sip.Errorf(sip.StatusLoopDetected, "")
 	}
-	targets, err := s.targets(ctx, r, aor) // s.16.5
+	branches, err := s.targets(ctx, r, aor) // s.16.5
 	if err != nil {
 		return nil, err
 	}
-	s.copyFields(c, r)        // s.16.6
-	f := s.fork(aor, targets) // s.16.7
+	s.copyFields(c, r)         // s.16.6
+	f := s.fork(aor, branches) // s.16.7
 	f.left = s.loops.enter(loop)
 	return f.deliver(ctx, c)
 }
@@ -49,32 +50,33 @@ const (
 )
 
 // validate is RFC 3261 s.16.3 as far as the request alone decides.
-func (s *Service) validate(r *sip.Request) (*copied, error) {
-	c := &copied{hops: defaultHops, breadth: s.Branches, body: r.Body()}
+func (s *Service) validate(c *copied, r *sip.Request) error {
+	c.hops, c.breadth, c.body = defaultHops, s.Branches, r.Body()
 	if n, ok := r.MaxForwards(); ok {
 		if n == 0 {
-			return nil, sip.Errorf(sip.StatusTooManyHops, "")
+			return sip.Errorf(sip.StatusTooManyHops, "")
 		}
 		c.hops = n - 1
 	}
 	if v := r.Header("Max-Breadth"); v != "" {
 		n, err := strconv.ParseUint(v, 10, 31)
 		if err != nil && !errors.Is(err, strconv.ErrRange) || err == nil && n == 0 {
-			return nil, sip.Errorf(sip.StatusBadRequest, "Malformed Max-Breadth")
+			return sip.Errorf(sip.StatusBadRequest, "Malformed Max-Breadth")
 		}
 		if err == nil {
 			c.breadth = min(c.breadth, int(n))
 		}
 	}
 	if s.MaxBody > 0 && len(c.body) > s.MaxBody {
-		return nil, sip.Errorf(sip.StatusRequestEntityTooLarge, "")
+		return sip.Errorf(sip.StatusRequestEntityTooLarge, "")
 	}
-	return c, nil
+	return nil
 }
 
-// targets is the target set: every contact of the inbox that can be reached.
+// targets is the target set, a branch each: every contact of the inbox that
+// can be reached.
 // RFC 3261 s.16.5: 404 where there is no such inbox, 480 where it is nowhere.
-func (s *Service) targets(ctx context.Context, r *sip.Request, aor string) ([]target, error) {
+func (s *Service) targets(ctx context.Context, r *sip.Request, aor string) ([]branch, error) {
 	reg, err := s.Store.Bindings(ctx, aor)
 	if err != nil {
 		return nil, away(err)
@@ -90,17 +92,17 @@ func (s *Service) targets(ctx context.Context, r *sip.Request, aor string) ([]ta
 		return nil, sip.Errorf(sip.StatusTemporarilyUnavailable, "")
 	}
 	secure := isSecure(r)
-	targets := make([]target, 0, len(reg.Bindings))
+	branches := make([]branch, 0, len(reg.Bindings))
 	for i := range reg.Bindings {
 		t, ok := s.target(ctx, r, &reg.Bindings[i])
 		if ok && (!secure || t.secure()) {
-			targets = append(targets, t)
+			branches = append(branches, branch{target: t})
 		}
 	}
-	if len(targets) == 0 {
+	if len(branches) == 0 {
 		return nil, sip.Errorf(sip.StatusTemporarilyUnavailable, "")
 	}
-	return targets, nil
+	return branches, nil
 }
 
 // isSecure says that the message may travel by TLS alone (RFC 3261 s.16.6

@@ -42,14 +42,10 @@ type outcome struct {
 	response []byte // nil for a code of our own
 }
 
-func (s *Service) fork(aor string, targets []target) *fork {
-	f := &fork{
-		service: s, aor: aor,
-		branches: make([]branch, len(targets)),
-		outcomes: make(chan outcome, len(targets)),
-	}
-	for i, t := range targets {
-		f.branches[i] = branch{f, t}
+func (s *Service) fork(aor string, branches []branch) *fork {
+	f := &fork{service: s, aor: aor, branches: branches, outcomes: make(chan outcome, len(branches))}
+	for i := range branches {
+		branches[i].fork = f
 	}
 	return f
 }

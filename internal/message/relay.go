@@ -94,8 +94,9 @@ func (s *Service) relayed(r *sip.Request) (sip.Flow, bool) {
 // relay forwards to the one flow that the Route names (RFC 5626 s.5.3.1). What
 // the other agent has let stand stays.
 func (s *Service) relay(ctx context.Context, r *sip.Request, flow sip.Flow) (*sip.Response, error) {
-	c, err := s.validate(r)
-	if err != nil {
+	c := copies.Get().(*copied)
+	defer c.free()
+	if err := s.validate(c, r); err != nil {
 		return nil, err
 	}
 	u, err := r.URI()
@@ -105,8 +106,8 @@ func (s *Service) relay(ctx context.Context, r *sip.Request, flow sip.Flow) (*si
 	r.Identity.Trusted = true
 	s.copyFields(c, r)
 	c.routes = r.Routes("Route")[1:]
-	f := s.fork("", []target{{
+	f := s.fork("", []branch{{target: target{
 		requestURI: r.RequestURI(), remote: remoteOf(u), hop: transaction.Target{Flow: flow},
-	}})
+	}}})
 	return f.deliver(ctx, c)
 }
