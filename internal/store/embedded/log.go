@@ -84,7 +84,7 @@ type softLog struct {
 	turn      chan struct{}
 	file      file
 	size      int64 // bytes of good frames in the file
-	base      int64 // size after the last snapshot
+	base      int64 // bytes that were live at the last snapshot
 	unwritten []byte
 	retry     *time.Timer
 	closed    bool

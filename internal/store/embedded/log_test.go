@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -243,7 +244,7 @@ func (f *failingFile) Truncate(size int64) error {
 func TestFullDiskRefusesWritesAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var disk failingDisk
-		c := Config{Path: t.TempDir()}
+		c := Config{Path: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
 		e, err := open(c, files{disk.open, compactFrom})
 		must(t, err)
 		must(t, e.Publish(t.Context(), alice, initial("before", time.Hour)))
@@ -291,7 +292,7 @@ func TestFullDiskRefusesWritesAndRecovers(t *testing.T) {
 func TestSnapshotHealsABrokenLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var disk failingDisk
-		c := Config{Path: t.TempDir()}
+		c := Config{Path: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
 		e, err := open(c, files{disk.open, compactFrom})
 		must(t, err)
 		disk.full.Store(true)
@@ -304,6 +305,37 @@ func TestSnapshotHealsABrokenLog(t *testing.T) {
 		must(t, e.Close())
 		if got := count(t, openTest(t, c)); got != 2 {
 			t.Fatalf("%d publications, want 2", got)
+		}
+	})
+}
+
+// TestWhatWasKeptIsWrittenOnce: frames of an earlier failure must not come
+// back behind later ones.
+func TestWhatWasKeptIsWrittenOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var disk failingDisk
+		c := Config{Path: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+		e, err := open(c, files{disk.open, compactFrom})
+		must(t, err)
+		must(t, e.Publish(t.Context(), alice, initial("a", time.Hour)))
+		must(t, e.Publish(t.Context(), alice, initial("b", time.Hour)))
+		for _, step := range []struct {
+			match, tag string
+			full       bool
+		}{{"a-1", "a-2", true}, {"a-2", "a-3", false}, {"b-1", "b-2", true}} {
+			p := store.Publish{IfMatch: step.match, Publication: store.Publication{Tag: step.tag, Body: []byte("x"), TTL: time.Hour}}
+			disk.full.Store(step.full)
+			if err := e.Publish(t.Context(), alice, p); errors.Is(err, store.ErrUnavailable) != step.full {
+				t.Fatalf("error %v at %s", err, step.tag)
+			}
+			disk.full.Store(false)
+			time.Sleep(2 * retryAfter)
+			must(t, e.Publish(t.Context(), alice, p)) // made before: succeeds
+		}
+		must(t, e.Close())
+		list := stateOf(t, openTest(t, c)).publications.List
+		if len(list) != 2 || list[0].Tag != "a-3" || list[1].Tag != "b-2" {
+			t.Fatalf("got %+v", list)
 		}
 	})
 }
@@ -409,6 +441,11 @@ func TestLogIsCompactedByItself(t *testing.T) {
 		p.IfMatch, p.Publication.Tag = p.Publication.Tag, fmt.Sprint("a-", i+2)
 		must(t, e.Publish(t.Context(), alice, p))
 	}
+	e.background.Wait()
+	// What was published while the snapshot was synced is behind it: one more
+	// starts the next one.
+	p.IfMatch, p.Publication.Tag = p.Publication.Tag, "last"
+	must(t, e.Publish(t.Context(), alice, p))
 	e.background.Wait()
 	must(t, e.Close())
 	info, err := os.Stat(filepath.Join(c.Path, "state.log"))

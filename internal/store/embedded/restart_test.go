@@ -186,6 +186,25 @@ func TestVersionsGoOnAfterARestart(t *testing.T) {
 	})
 }
 
+func TestVersionsDoNotComeBackThoughTheLogIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := Config{Path: t.TempDir()}
+		given := make(map[store.Version]bool)
+		for range 3 {
+			e := openTest(t, c)
+			must(t, e.Publish(t.Context(), alice, initial("a", time.Hour)))
+			v := stateOf(t, e).publications.Version
+			if given[v] {
+				t.Fatalf("version %d again", v)
+			}
+			given[v] = true
+			must(t, e.Close())
+			must(t, os.Remove(filepath.Join(c.Path, "state.log")))
+			time.Sleep(time.Second)
+		}
+	})
+}
+
 func TestWallClockThatStepsExpiresNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ahead := time.Duration(0)

@@ -19,6 +19,7 @@ type copying struct {
 	frames     []byte // to be written to the new log; under the log's mu
 	spare      []byte // what was written last: the memory of the next frames
 	shard      []byte // memory for the copy of a shard
+	live       int64  // bytes of the copies, without what came behind them
 }
 
 var errClosing = errors.New("the engine is closing")
@@ -119,7 +120,7 @@ func (e *Engine) switchLog(next file, name string, size int64) error {
 		return errClosing
 	}
 	l.mu.Lock()
-	frames := l.copying.frames
+	frames, live := l.copying.frames, l.copying.live
 	l.copying = nil
 	l.mu.Unlock()
 	if _, err := next.Write(frames); err != nil {
@@ -132,7 +133,7 @@ func (e *Engine) switchLog(next file, name string, size int64) error {
 	if err := l.file.Close(); err != nil {
 		e.logger.Warn("cannot close the old soft state", "file", l.path, "error", err)
 	}
-	l.file, l.size, l.base = next, size, size
+	l.file, l.size, l.base = next, size, live
 	if l.broken.Load() {
 		l.healed() // memory is in the new file, and so is what was kept
 	}
@@ -169,6 +170,7 @@ func (sh *shard) copyTo(l *softLog, number uint8, generation uint64) {
 	defer l.mu.Unlock()
 	l.copying.frames = append(l.copying.frames, frames...)
 	l.copying.shard = frames
+	l.copying.live += int64(len(frames))
 }
 
 // appendAll appends a frame for each record of the shard.
