@@ -78,7 +78,7 @@ func (o outcome) forwarded() (*sip.Response, error) {
 
 // passes keeps what the response's new frame does not bring itself. Contact
 // may not stand in a 2xx (RFC 3428 s.7) and would tell where the recipient is
-// (RFC 2779 s.5.1.17); in a 3xx it is what the recipient wants to be told.
+// (RFC 2779 s.5.1.18 for watchers); in a 3xx it is what the recipient wants to be told.
 func passes(name string, code int) bool {
 	switch name {
 	case "Via", "From", "To", "Call-ID", "CSeq", "Content-Length", "Record-Route":
