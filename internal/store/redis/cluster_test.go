@@ -43,14 +43,13 @@ func TestCluster(t *testing.T) {
 		return Config{Options: Options{Mode: Cluster, Addrs: addrs}, Agent: agent, AcceptRisk: true, Log: silent()}
 	}
 	t.Run("suite", func(t *testing.T) {
-		storetest.Run(t, func(t *testing.T) storetest.Harness {
+		storetest.RunShared(t, func(t *testing.T) storetest.Harness {
 			for _, s := range servers {
 				must(t, s.client.FlushAll(t.Context()).Err())
 			}
 			var c clock
 			return storetest.Harness{
 				Open:    func(t *testing.T, agent string) storetest.Engine { return c.open(t, config(agent)) },
-				Shared:  true,
 				Advance: c.advance,
 			}
 		})

@@ -55,12 +55,11 @@ func (c *clock) advance(d time.Duration) {
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	s := startRedis(t)
-	storetest.Run(t, func(t *testing.T) storetest.Harness {
+	storetest.RunShared(t, func(t *testing.T) storetest.Harness {
 		must(t, s.client.FlushAll(t.Context()).Err())
 		var c clock
 		return storetest.Harness{
 			Open:    func(t *testing.T, agent string) storetest.Engine { return c.open(t, s.at(agent)) },
-			Shared:  true,
 			Advance: c.advance,
 		}
 	})

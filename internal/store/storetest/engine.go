@@ -36,19 +36,6 @@ var engineSentences = []sentence{
 		h.Advance(61 * time.Minute)
 		wantStats(t, e, store.Stats{Bindings: 1, Principals: 1})
 	}},
-	{"two engines on one state read each other's writes", func(t *testing.T, h Harness) {
-		if !h.Shared {
-			t.Skip("one agent has this engine's state alone")
-		}
-		a, b := h.Open(t, "agent-a"), h.Open(t, "agent-b")
-		publish(t, a, alice, initial("a"))
-		publish(t, b, alice, modify("a-1", "a-2"))
-		wantTags(t, a, alice, "a-2")
-		v := saveBindings(t, a, alice.AOR, 0, contact("sip:a@192.0.2.1", time.Hour))
-		saveBindings(t, b, alice.AOR, v)
-		must(t, a.PutPrincipal(t.Context(), principal(alice.AOR)))
-		wantPrincipal(t, b, principal(alice.AOR))
-	}},
 	{"of concurrent publishers with one tag one wins", concurrentModify},
 	{"of concurrent writers of bindings one wins", concurrentBindings},
 	{"of concurrent claims each raises the fence", concurrentClaims},

@@ -136,21 +136,6 @@ var feedSentences = []sentence{
 			t.Fatalf("error %v", err)
 		}
 	}},
-	{"a change at one agent is told at the other", func(t *testing.T, h Harness) {
-		if !h.Shared {
-			t.Skip("one agent has this engine's state alone")
-		}
-		a, b := h.Open(t, "agent-a"), h.Open(t, "agent-b")
-		b.Watch(alice, 0)
-		wantQuiet(t, b)
-		publish(t, a, alice, initial("a"))
-		wantNext(t, b, alice)
-		wantTags(t, b, alice, "a-1")
-		b.Seen(alice, version(t, b, alice))
-		h.Advance(61 * time.Minute)
-		wantNext(t, b, alice)
-		wantTags(t, a, alice)
-	}},
 }
 
 // drain takes what the feed has to tell by now.

@@ -78,15 +78,6 @@ var secretSentences = []sentence{
 		wantAge(t, list[0].Age, 5*time.Minute)
 		wantAge(t, list[1].Age, 15*time.Minute)
 	}},
-	{"the secrets of one agent are the other's", func(t *testing.T, h Harness) {
-		if !h.Shared {
-			t.Skip("one agent has this engine's state alone")
-		}
-		a, b := h.Open(t, "agent-a"), h.Open(t, "agent-b")
-		addSecret(t, a, 1, 3, 0)
-		addSecret(t, b, 2, 3, 0)
-		wantSecrets(t, b, 1)
-	}},
 }
 
 func wantAge(t *testing.T, got, want time.Duration) {

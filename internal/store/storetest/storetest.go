@@ -81,25 +81,26 @@ type Engine interface {
 // Harness is one empty state and the ways to it.
 type Harness struct {
 	// Open opens an engine on the state as the named agent, with Run going,
-	// and closes it when the test ends. The suite opens one agent, and where
-	// Shared is set a second one on the same state.
-	Open   func(t *testing.T, agent string) Engine
-	Shared bool
+	// and closes it when the test ends. The suite opens one agent; RunShared
+	// a second one on the same state too.
+	Open func(t *testing.T, agent string) Engine
 	// Advance lets the engines' clock pass by d. Lapses that fall due need not
 	// have reached the feed when it returns, but no read shows them any more.
 	Advance func(d time.Duration)
 }
 
-// Run runs the suite. fresh makes an empty state; it is called at the start of
-// each subtest.
-func Run(t *testing.T, fresh func(t *testing.T) Harness) {
-	run(t, fresh, func(t *testing.T, test func(t *testing.T)) { test(t) })
+// RunShared runs the suite for an engine that several agents share. fresh
+// makes an empty state; it is called at the start of each subtest.
+func RunShared(t *testing.T, fresh func(t *testing.T) Harness) {
+	within := func(t *testing.T, test func(t *testing.T)) { test(t) }
+	run(t, append(groups, group{"several agents", agentsSentences}), fresh, within)
 }
 
-// RunInBubble is Run with each subtest in a testing/synctest bubble of its own,
-// for an engine that takes its time from package time.
+// RunInBubble runs the suite for an engine that one agent has alone and that
+// takes its time from package time: each subtest in a testing/synctest bubble
+// of its own.
 func RunInBubble(t *testing.T, fresh func(t *testing.T) Harness) {
-	run(t, fresh, synctest.Test)
+	run(t, groups, fresh, synctest.Test)
 }
 
 type sentence struct {
@@ -107,20 +108,23 @@ type sentence struct {
 	test func(t *testing.T, h Harness)
 }
 
-func run(t *testing.T, fresh func(t *testing.T) Harness, within func(*testing.T, func(*testing.T))) {
-	groups := []struct {
-		noun      string
-		sentences []sentence
-	}{
-		{"publication", publicationSentences},
-		{"expiry", expirySentences},
-		{"feed", feedSentences},
-		{"registration", registrationSentences},
-		{"subscription", subscriptionSentences},
-		{"principal", principalSentences},
-		{"secret", secretSentences},
-		{"engine", engineSentences},
-	}
+type group struct {
+	noun      string
+	sentences []sentence
+}
+
+var groups = []group{
+	{"publication", publicationSentences},
+	{"expiry", expirySentences},
+	{"feed", feedSentences},
+	{"registration", registrationSentences},
+	{"subscription", subscriptionSentences},
+	{"principal", principalSentences},
+	{"secret", secretSentences},
+	{"engine", engineSentences},
+}
+
+func run(t *testing.T, groups []group, fresh func(t *testing.T) Harness, within func(*testing.T, func(*testing.T))) {
 	for _, group := range groups {
 		t.Run(group.noun, func(t *testing.T) {
 			for _, s := range group.sentences {

@@ -196,24 +196,6 @@ var subscriptionSentences = []sentence{
 			t.Fatalf("got %+v", orphans)
 		}
 	}},
-	{"a claim at one agent fences the other", func(t *testing.T, h Harness) {
-		if !h.Shared {
-			t.Skip("one agent has this engine's state alone")
-		}
-		a, b := h.Open(t, "agent-a"), h.Open(t, "agent-b")
-		s := putSubscription(t, a, subscriptionTo(alice, "s", "agent-a"))
-		claimed, err := b.ClaimSubscription(t.Context(), s.ID)
-		must(t, err)
-		s.Agent, s.Fence = "agent-b", 2
-		wantSubscription(t, claimed, s)
-		stale := subscriptionTo(alice, "s", "agent-a")
-		wantError(t, a.PutSubscription(t.Context(), stale), store.ErrFenced)
-		wantError(t, a.DeleteSubscription(t.Context(), alice, s.ID, stale.Fence), store.ErrFenced)
-		if got := own(t, a); len(got) != 0 {
-			t.Fatalf("agent-a owns %q", got)
-		}
-		wantStored(t, a, s)
-	}},
 }
 
 func fenced(t *testing.T, h Harness) {
