@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+)
+
+// event is one line of --json. These names are stable; fields that do not
+// apply are absent.
+//
+//	time        RFC 3339, when it was seen here
+//	event       presence, subscription, message, registered, unregistered,
+//	            published, unpublished, sent, error
+//	uri         the principal that acts
+//	presentity  presence, subscription: who is watched
+//	state       presence, subscription: active, pending or terminated
+//	reason      subscription: why it is terminated; sent, error: the reason phrase
+//	status      presence: open, closed or unknown; published: open or closed
+//	notes       presence, published: texts
+//	activities  presence, published: RFC 4480 s.3.2's words
+//	tuples      presence: the parts as they came: id, status, contact, priority, notes
+//	retry_after subscription, error: seconds until the next attempt, where the server named them
+//	expires     registered, published: seconds granted
+//	contact     registered: where this inbox is reached
+//	etag        published: the entity-tag
+//	from, to    message, sent: URIs
+//	name        message: the sender's display name
+//	type        message: MIME type
+//	size        message: bytes
+//	text        message: a text's characters; other types have none
+//	code        sent, error: the response's code
+//	error       error: what went wrong, for people
+type event struct {
+	Time       string   `json:"time"`
+	Event      string   `json:"event"`
+	URI        string   `json:"uri,omitempty"`
+	Presentity string   `json:"presentity,omitempty"`
+	State      string   `json:"state,omitempty"`
+	Reason     string   `json:"reason,omitempty"`
+	Status     string   `json:"status,omitempty"`
+	Notes      []string `json:"notes,omitempty"`
+	Activities []string `json:"activities,omitempty"`
+	Tuples     []tuple  `json:"tuples,omitempty"`
+	RetryAfter int      `json:"retry_after,omitempty"`
+	Expires    int      `json:"expires,omitempty"`
+	Contact    string   `json:"contact,omitempty"`
+	ETag       string   `json:"etag,omitempty"`
+	From       string   `json:"from,omitempty"`
+	To         string   `json:"to,omitempty"`
+	Name       string   `json:"name,omitempty"`
+	Type       string   `json:"type,omitempty"`
+	Size       *int     `json:"size,omitempty"`
+	Text       *string  `json:"text,omitempty"`
+	Code       int      `json:"code,omitempty"`
+	Error      string   `json:"error,omitempty"`
+}
+
+type tuple struct {
+	ID       string   `json:"id"`
+	Status   string   `json:"status"`
+	Contact  string   `json:"contact,omitempty"`
+	Priority string   `json:"priority,omitempty"`
+	Notes    []string `json:"notes,omitempty"`
+}
+
+// output writes what a command found out: for people, or as JSON.
+type output struct {
+	mu             sync.Mutex
+	stdout, stderr io.Writer
+	json           bool
+	now            func() time.Time
+}
+
+func newOutput(t *terminal, o *options) *output {
+	return &output{stdout: t.stdout, stderr: t.stderr, json: o.json, now: t.now}
+}
+
+// tell writes one event; people get the text behind the time.
+func (o *output) tell(e event, format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.json {
+		fmt.Fprintf(o.stdout, "%s %s\n", o.now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+		return
+	}
+	o.write(e)
+}
+
+func (o *output) write(e event) {
+	e.Time = o.now().UTC().Format(time.RFC3339)
+	line, err := json.Marshal(e)
+	if err != nil {
+		fmt.Fprintln(o.stderr, "messenger:", err)
+		return
+	}
+	fmt.Fprintf(o.stdout, "%s\n", line)
+}
+
+// notice tells people on stderr what goes on; scripts do not need it.
+func (o *output) notice(format string, args ...any) {
+	if o.json {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	fmt.Fprintf(o.stderr, "messenger: %s\n", fmt.Sprintf(format, args...))
+}
+
+// trouble tells of an error that does not end the command.
+func (o *output) trouble(err error, format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	fmt.Fprintf(o.stderr, "messenger: %s\n", fmt.Sprintf(format, args...))
+	if o.json {
+		o.write(errorEvent(err))
+	}
+}
+
+func errorEvent(err error) event {
+	e := event{Event: "error", Error: err.Error()}
+	var f *failure
+	if errors.As(err, &f) {
+		e.Code, e.Reason, e.RetryAfter = f.code, f.reason, int(f.retryAfter.Seconds())
+	}
+	return e
+}
+
+// finish says how a command ended and returns its exit status.
+func (o *output) finish(err error) int {
+	if err != nil {
+		o.trouble(err, "%s", err)
+	}
+	return exitStatus(err)
+}
+
+// printable makes a text harmless for a terminal: control and format
+// characters are replaced, line ends too.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
+}
+
+// quoted is a text as one harmless line in quotes.
+func quoted(s string) string { return strconv.Quote(s) }

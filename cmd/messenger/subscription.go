@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// subscription is a subscription to a presentity, through as many dialogs as
+// it takes (RFC 6665 s.4.1.2).
+//
+// The states are the RFC's: notify_wait after a SUBSCRIBE, pending or active by
+// the NOTIFYs, terminated by a NOTIFY, by the refusal of a refresh, or by Timer
+// N, which runs out when a SUBSCRIBE is not followed by a NOTIFY.
+type subscription struct {
+	agent      *agent
+	presentity sip.Uri
+	expires    uint
+	again      chan time.Duration
+	ended      chan error
+	gone       chan struct{} // closed when the last NOTIFY came, after leave
+
+	mu       sync.Mutex
+	dialog   *dialog // nil: none
+	since    time.Time
+	failures int // terminations in a row that came soon
+	timerN   *time.Timer
+	sooner   *time.Timer // a refresh that a NOTIFY's shorter expires asks for
+	shown    string
+	leaving  bool
+}
+
+func (a *agent) newSubscription(presentity sip.Uri) *subscription {
+	return &subscription{
+		agent: a, presentity: presentity, expires: a.options.expires,
+		again: make(chan time.Duration, 1), ended: make(chan error, 1), gone: make(chan struct{}),
+	}
+}
+
+// obtain subscribes, or refreshes the subscription.
+func (s *subscription) obtain(ctx context.Context) (time.Duration, error) {
+	d, refresh := s.current()
+	res, err := s.agent.lasting(ctx, d, sip.SUBSCRIBE, &s.expires, subscribeContent(s.agent))
+	switch {
+	case err != nil && exitStatus(err) == exitUnreachable: // RFC 5057 s.5.2: the dialog is lost with the server
+		s.drop(d)
+		return 0, err
+	case err != nil:
+		return 0, err
+	case res.IsSuccess():
+		d.confirm(res)
+		return granted(res, s.expires), nil
+	case refresh && endsSubscription(res.StatusCode):
+		s.drop(d)
+		s.agent.out.notice("the server has lost the subscription to %s (%d %s); subscribing anew",
+			name(s.presentity), res.StatusCode, printable(res.Reason))
+		return s.obtain(ctx)
+	}
+	if !refresh {
+		s.drop(d)
+	}
+	return 0, refused(res)
+}
+
+// subscribeContent is what every SUBSCRIBE says (RFC 3856 s.6.7: the Accept).
+func subscribeContent(a *agent) content {
+	return content{
+		fields:  []sip.Header{sip.NewHeader("Event", "presence"), sip.NewHeader("Accept", pidfType), sip.NewHeader("Allow", allowed)},
+		contact: func(l *link) string { return "<" + l.contact(a.user) + ">" },
+	}
+}
+
+// endsSubscription says whether the refusal of a refresh ends the
+// subscription. RFC 6665 s.4.1.2.2.
+func endsSubscription(code int) bool {
+	return code >= 480 && code <= 485 || slices.Contains([]int{404, 405, 410, 416, 489, 501, 604}, code)
+}
+
+// current is the dialog to subscribe in, a new one where there is none, with
+// Timer N running.
+func (s *subscription) current() (d *dialog, refresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if refresh = s.dialog != nil; !refresh {
+		s.dialog = newDialog(s.agent.account.uri, s.presentity, s.presentity)
+		s.since = s.agent.terminal.now()
+	}
+	d = s.dialog
+	stop(s.sooner)
+	stop(s.timerN)
+	s.timerN = time.AfterFunc(s.agent.pace.timerN, func() { s.unconfirmed(d) })
+	return d, refresh
+}
+
+// unconfirmed is Timer N: no NOTIFY came, there is no subscription (RFC 6665
+// s.4.1.2.4).
+func (s *subscription) unconfirmed(d *dialog) {
+	s.mu.Lock()
+	lost := s.dialog == d && !s.leaving
+	s.mu.Unlock()
+	if !lost {
+		return
+	}
+	s.drop(d)
+	s.agent.out.notice("no NOTIFY about %s came; subscribing anew", name(s.presentity))
+	s.retry(0)
+}
+
+// drop forgets a dialog: its NOTIFYs get a 481 from now on.
+func (s *subscription) drop(d *dialog) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dialog == d {
+		s.dialog = nil
+		stop(s.timerN)
+		stop(s.sooner)
+	}
+}
+
+func stop(t *time.Timer) {
+	if t != nil {
+		t.Stop()
+	}
+}
+
+// retry has the subscription obtained again after a while.
+func (s *subscription) retry(wait time.Duration) {
+	select {
+	case s.again <- wait:
+	default: // it is asked for already
+	}
+}
+
+// notify answers a NOTIFY (RFC 6665 s.4.1.3). One that overtakes the response
+// to the SUBSCRIBE establishes the dialog.
+func (s *subscription) notify(r *sip.Request) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dialog == nil {
+		return reply{code: 481, reason: "Subscription Does Not Exist"}
+	}
+	switch s.dialog.accept(r) {
+	case 481:
+		return reply{code: 481, reason: "Subscription Does Not Exist"}
+	case 400:
+		return reply{code: 400, reason: "From Tag or CSeq Missing"}
+	case 500:
+		return reply{code: 500, reason: "CSeq Out of Order"}
+	}
+	n, refusal := readNotification(r)
+	if refusal.code != 0 {
+		return refusal
+	}
+	stop(s.timerN)
+	s.show(n)
+	if n.state == "terminated" {
+		s.terminated(n)
+	} else {
+		s.shorten(n.expires)
+	}
+	return reply{code: 200, reason: "OK"}
+}
+
+// show prints what is new. The caller holds the lock.
+func (s *subscription) show(n notification) {
+	if s.leaving || n.state == "terminated" && n.presence == nil {
+		return
+	}
+	text := n.describe()
+	if text == s.shown {
+		return
+	}
+	s.shown = text
+	s.agent.out.tell(n.event(s.presentity), "%s %s", name(s.presentity), text)
+}
+
+// shorten refreshes earlier where a NOTIFY says that less is left than the 200
+// had said: what the NOTIFY says counts. The caller holds the lock.
+func (s *subscription) shorten(left time.Duration) {
+	if left <= 0 {
+		return
+	}
+	stop(s.sooner)
+	s.sooner = time.AfterFunc(s.agent.pace.refresh(left), func() { s.retry(0) })
+}
+
+// quickly is the life of a subscription below which its termination counts as
+// a failure: subscribing again at once could go on for ever.
+const quickly = time.Minute
+
+// terminated ends the dialog, and comes back when the RFC says so. The caller
+// holds the lock.
+func (s *subscription) terminated(n notification) {
+	s.dialog = nil
+	stop(s.sooner)
+	if s.leaving {
+		close(s.gone)
+		s.leaving = false
+		return
+	}
+	s.shown = ""
+	e := event{Event: "subscription", Presentity: s.presentity.String(), State: n.state, Reason: n.reason, RetryAfter: int(n.retryAfter.Seconds())}
+	why := printable(n.reason)
+	if why == "" {
+		why = "no reason given"
+	}
+	wait, again := n.comeBack()
+	s.agent.out.tell(e, "the subscription to %s is terminated (%s)", name(s.presentity), why)
+	if !again {
+		var err error
+		if n.reason != "invariant" {
+			err = failed("the subscription to %s is terminated: %s", name(s.presentity), why)
+		}
+		s.ended <- err
+		return
+	}
+	if s.agent.terminal.now().Sub(s.since) > quickly {
+		s.failures = 0
+	}
+	if s.failures++; s.failures > 1 || wait == 0 && !slices.Contains([]string{"deactivated", "timeout"}, n.reason) {
+		wait = max(wait, s.agent.pace.backoff(s.failures))
+	}
+	s.retry(wait)
+}
+
+// leave unsubscribes and waits for the last NOTIFY (RFC 6665 s.4.1.2.3).
+func (s *subscription) leave() error {
+	s.mu.Lock()
+	d := s.dialog
+	s.leaving = d != nil
+	stop(s.timerN)
+	stop(s.sooner)
+	s.mu.Unlock()
+	if d == nil || !d.established() {
+		return nil
+	}
+	ctx, cancel := s.agent.goodbye()
+	defer cancel()
+	c := subscribeContent(s.agent)
+	c.fields = append(c.fields, expiresField(0))
+	res, err := s.agent.do(ctx, d, sip.SUBSCRIBE, c)
+	switch {
+	case err != nil:
+		return s.agent.parting(err, "unsubscribed")
+	case !res.IsSuccess() && res.StatusCode != 481:
+		return s.agent.parting(refused(res), "unsubscribed")
+	case res.IsSuccess():
+		select {
+		case <-s.gone:
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
