@@ -165,3 +165,24 @@ func (r *Request) appendTopVia(dst []byte, via string) []byte {
 	}
 	return dst
 }
+
+// FlowTo is the flow to the sender's Contact: the one that the request came
+// on. A client on UDP that does not ask for rport may send from another port
+// than it listens on (RFC 3581 s.1); one whose Contact is its source address is
+// behind no NAT, and the Contact says where it listens.
+func (r *Request) FlowTo(contact *URI) Flow {
+	flow := r.Flow
+	if flow.Proto != UDP || r.Via().RPort || len(r.List("Via")) > 1 {
+		return flow
+	}
+	host, ok := contact.Addr()
+	if !ok || host != flow.Remote.Addr().Unmap() {
+		return flow
+	}
+	port := uint16(contact.Port)
+	if port == 0 { // RFC 3261 s.19.1.2
+		port = 5060
+	}
+	flow.Remote = netip.AddrPortFrom(flow.Remote.Addr(), port)
+	return flow
+}

@@ -56,7 +56,7 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	watcher := r.Identity
 	watcher.AOR = strings.Clone(watcher.AOR) // the request need not live on
 	s := &subscription{
-		shard: n.shardOf(key), id: dialog.LocalTag, watcher: watcher, flow: r.Flow, due: -1,
+		shard: n.shardOf(key), id: dialog.LocalTag, watcher: watcher, flow: peer(r, &dialog), due: -1,
 		dialog: string(dialog.AppendPacked(nil)), route: strings.Clone(dialog.NextHop()), decision: decision,
 	}
 	res := &sip.Response{Code: sip.StatusOK, ToTag: s.id, Header: []sip.Field{
@@ -152,7 +152,7 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (*s
 		return nil, away(err)
 	}
 	dialog.Contact = n.Contact(r.Flow, isSecure(r))
-	next := change{dialog: string(dialog.AppendPacked(nil)), flow: r.Flow, decision: decision, seconds: seconds}
+	next := change{dialog: string(dialog.AppendPacked(nil)), flow: peer(r, &dialog), decision: decision, seconds: seconds}
 	s, err = n.store(ctx, s, next)
 	if err != nil {
 		return nil, err
@@ -325,4 +325,13 @@ func lifetime(seconds uint32) time.Duration { return time.Duration(seconds) * ti
 func isSecure(r *sip.Request) bool {
 	u, err := r.URI()
 	return err == nil && u.Scheme == "sips"
+}
+
+// peer is the flow that NOTIFYs take where there is no route set.
+func peer(r *sip.Request, d *event.Dialog) sip.Flow {
+	target, err := sip.ParseURI(d.Target)
+	if err != nil {
+		return r.Flow
+	}
+	return r.FlowTo(target)
 }

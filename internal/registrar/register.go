@@ -3,7 +3,6 @@ package registrar
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -77,30 +76,9 @@ func (g *Registrar) update(r *sip.Request) (*update, error) {
 		Agent: g.Agent, UserAgent: strings.Clone(r.Header("User-Agent")),
 	}
 	for i := range u.wanted {
-		u.wanted[i].flow = string(flowTo(r, &u.wanted[i].uri).AppendText(nil))
+		u.wanted[i].flow = string(r.FlowTo(&u.wanted[i].uri).AppendText(nil))
 	}
 	return u, nil
-}
-
-// flowTo is the flow to a contact: the one that the REGISTER came on. A client
-// on UDP that does not ask for rport may send from another port than it
-// listens on (RFC 3581 s.1); one whose Contact is its source address is behind
-// no NAT, and the Contact says where it listens.
-func flowTo(r *sip.Request, contact *sip.URI) sip.Flow {
-	flow := r.Flow
-	if flow.Proto != sip.UDP || r.Via().RPort || len(r.List("Via")) > 1 {
-		return flow
-	}
-	host, ok := contact.Addr()
-	if !ok || host != flow.Remote.Addr().Unmap() {
-		return flow
-	}
-	port := uint16(contact.Port)
-	if port == 0 { // RFC 3261 s.19.1.2
-		port = 5060
-	}
-	flow.Remote = netip.AddrPortFrom(flow.Remote.Addr(), port)
-	return flow
 }
 
 // attempts are how often a lost compare-and-set is tried again.

@@ -61,11 +61,17 @@ func OpenStore(ctx context.Context, c *config.Config, agent string, log *slog.Lo
 	})
 }
 
-// agentName is the agent's name in the store: the configured one, or the
-// host's with something random, and behind an @ where fellow agents reach it.
+// agentName is the agent's name in the store, and behind an @ where fellow
+// agents reach it. It should be the same after a restart: the configured one;
+// one for the only agent of an embedded engine; else the host's with something
+// random.
 func agentName(c *config.Config, hop string) string {
 	name := c.Cluster.Agent
-	if name == "" {
+	switch {
+	case name != "":
+	case c.Store.Engine == config.EngineEmbedded:
+		name = "local"
+	default:
 		host, err := os.Hostname()
 		if err != nil {
 			host = "agent"

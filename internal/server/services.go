@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	"presenced/internal/composition"
@@ -29,7 +28,7 @@ func (s *Server) servePresence() {
 func (s *Server) serveRegistrar(c *config.Config) {
 	s.registrar = registrar.New(registrar.Config{
 		Store: s.engine, Expires: registrar.Expires(seconds(c.Expires.Register)), Agent: s.agent,
-		Limit: c.Limits.BindingsPerInbox, Local: c.Local, Ours: s.ours, Log: s.log,
+		Limit: c.Limits.BindingsPerInbox, Local: c.Local, Ours: s.sockets.ours, Log: s.log,
 	})
 	s.mux.Handle("REGISTER", sip.HandlerFunc(s.registrar.Register))
 	s.mux.Support("REGISTER", "path")
@@ -39,7 +38,7 @@ func (s *Server) serveRegistrar(c *config.Config) {
 // serveMessage registers MESSAGE.
 func (s *Server) serveMessage(c *config.Config) {
 	s.message = message.New(message.Config{
-		Store: s.engine, Sender: s.layer, Agent: s.agent, Known: s.known, Local: c.Local, Ours: s.ours,
+		Store: s.engine, Sender: s.layer, Agent: s.agent, Known: s.known, Local: c.Local, Ours: s.sockets.ours,
 		MaxBody: c.Limits.BodySize, AgentHop: s.fellows.hop, FlowKeys: s.fellows.keys,
 		Reroute: s.reroute, Unreachable: s.unreachable, Log: s.log,
 	})
@@ -76,24 +75,6 @@ func (s *Server) guarded(ctx context.Context, r *sip.Request) error {
 		return nil
 	}
 	return s.guard.Identify(ctx, r)
-}
-
-// ours says whether a URI leads back to one of our own listeners.
-func (s *Server) ours(u *sip.URI) bool {
-	addr, ok := u.Addr()
-	if !ok {
-		return false
-	}
-	port := uint16(u.Port)
-	if port == 0 {
-		port = 5060
-	}
-	for _, a := range s.transport.Addrs() {
-		if a.AddrPort == netip.AddrPortFrom(addr, port) {
-			return true
-		}
-	}
-	return false
 }
 
 // makePresence makes the agent and the notifier, which every node has: without

@@ -35,7 +35,7 @@ func NewDialog(r *sip.Request, localTag, contact string) (Dialog, error) {
 		RemoteTag:  r.FromTag(),
 		Local:      r.Header("To"),
 		Remote:     r.Header("From"),
-		Target:     target,
+		Target:     target.String(),
 		Routes:     r.Routes("Record-Route"),
 		Contact:    contact,
 		Event:      ParseType(r.Header("Event")),
@@ -45,15 +45,15 @@ func NewDialog(r *sip.Request, localTag, contact string) (Dialog, error) {
 
 // RemoteTarget is the URI of the request's one Contact.
 // RFC 6665 s.3.1.1 and RFC 3261 s.12.1.1: exactly one, a sip: or sips: URI.
-func RemoteTarget(r *sip.Request) (string, error) {
+func RemoteTarget(r *sip.Request) (*sip.URI, error) {
 	contacts, err := r.Contacts()
 	if err != nil || len(contacts) != 1 || contacts[0].Star {
-		return "", sip.Errorf(sip.StatusBadRequest, "One Contact needed").Because(err)
+		return nil, sip.Errorf(sip.StatusBadRequest, "One Contact needed").Because(err)
 	}
 	if s := contacts[0].URI.Scheme; s != "sip" && s != "sips" {
-		return "", sip.Errorf(sip.StatusBadRequest, "Contact is not a SIP URI")
+		return nil, sip.Errorf(sip.StatusBadRequest, "Contact is not a SIP URI")
 	}
-	return contacts[0].URI.String(), nil
+	return &contacts[0].URI, nil
 }
 
 // Matches says whether r belongs to the dialog (RFC 3261 s.12).
@@ -73,7 +73,7 @@ func (d *Dialog) Refresh(r *sip.Request) error {
 	if err != nil {
 		return err
 	}
-	d.RemoteCSeq, d.Target = r.CSeq(), target
+	d.RemoteCSeq, d.Target = r.CSeq(), target.String()
 	return nil
 }
 
