@@ -1,0 +1,67 @@
+package server
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"presenced/internal/store/embedded"
+	"presenced/sip/siptest"
+)
+
+// scripts reads every transcript.
+func scripts(t testing.TB, prefix string) []*siptest.Script {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no transcripts", err)
+	}
+	var list []*siptest.Script
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := siptest.ReadScript(filepath.Base(file), string(text), prefix)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// TestTranscripts plays testdata/*.txt on a network in memory, in virtual
+// time, with the embedded engine. One alone: -run 'TestTranscripts/NAME'.
+func TestTranscripts(t *testing.T) {
+	for _, s := range scripts(t, memoryPrefix) {
+		t.Run(strings.TrimSuffix(s.Name, ".txt"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { playInMemory(t, s) })
+		})
+	}
+}
+
+func playInMemory(t *testing.T, s *siptest.Script) {
+	network := siptest.NewNetwork()
+	engine, err := embedded.Open(embedded.Config{Agent: "agent"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := &faulty{Engine: engine}
+	n := startNode(t, s.Config, memoryPrefix, network.Host(netip.MustParseAddr("10.0.0.1")), away)
+	p := siptest.Player{
+		Node: n.addr(), Host: network.Host, Settle: synctest.Wait,
+		Patience: 20 * time.Millisecond, Command: n.command(t), Document: documents.collect,
+	}
+	synctest.Wait()
+	if err := p.Play(s); err != nil {
+		t.Errorf("%s\n%v", s.Title, err)
+	}
+	away.closes = true
+	n.mustStop(t)
+}

@@ -1,0 +1,400 @@
+package siptest
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Player plays transcripts against a node.
+type Player struct {
+	Node netip.AddrPort             // where the agents send to
+	Host func(addr netip.Addr) Host // the machine that an agent runs on
+	// Settle waits until everything that can happen now has happened:
+	// synctest.Wait in a bubble. nil: nothing tells.
+	Settle func()
+	// Patience is how long "receives" waits; Quiet is how long nothing may
+	// come for "receives nothing".
+	Patience, Quiet time.Duration
+	// Command does a statement that begins with "node".
+	Command func(words, block string) error
+	// Document is given each body that an agent received.
+	Document func(mediaType, body string)
+
+	vars   variables
+	agents map[string]*agent
+}
+
+// Play plays a transcript. The error names the line that did not come true.
+func (p *Player) Play(s *Script) (err error) {
+	p.vars, p.agents = variables{"node": p.Node.String()}, map[string]*agent{}
+	defer func() {
+		for _, a := range p.agents {
+			a.close()
+		}
+	}()
+	for _, part := range s.cast {
+		addr, err := netip.ParseAddrPort(part.addr)
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", s.Name, part.line, err)
+		}
+		if p.agents[part.name], err = newAgent(part, p.Host(addr.Addr()), p.Node); err != nil {
+			return fmt.Errorf("%s:%d: %w", s.Name, part.line, err)
+		}
+		p.vars[part.name] = part.addr
+	}
+	for _, st := range s.steps {
+		if err := p.do(st); err != nil {
+			return fmt.Errorf("%s:%d: %s: %w", s.Name, st.line, st.words, err)
+		}
+	}
+	for _, part := range s.cast {
+		if left := p.agents[part.name].waiting(); len(left) > 0 {
+			return fmt.Errorf("%s: at the end %s has received, and nobody looked at it:\n%s", s.Name, part.name, strings.Join(left, "\n"))
+		}
+	}
+	return nil
+}
+
+// statement is one kind of statement: its words, and what it does with what
+// the groups found.
+type statement struct {
+	words *regexp.Regexp
+	do    func(p *Player, a *agent, found []string, block []string) error
+}
+
+var forms = []statement{
+	{form(`sends`), (*Player).sends},
+	{form(`sends, authorized with "(.*)"`), (*Player).sendsAuthorized},
+	{form(`sends again`), (*Player).sendsAgain},
+	{form(`sends raw`), (*Player).sendsRaw},
+	{form(`authorizes with "(.*)"`), (*Player).authorizes},
+	{form(`receives nothing`), (*Player).receivesNothing},
+	{form(`receives anything`), (*Player).receivesAnything},
+	{form(`receives again(?: (\d+) times)?`), (*Player).receivesAgain},
+	{form(`receives(?: ([A-Z]+|\d\d\d))?(?:, answers (\d\d\d))?`), (*Player).receives},
+	{form(`answers (\d\d\d)`), (*Player).answers},
+	{form(`connects`), func(_ *Player, a *agent, _, _ []string) error { return a.connect() }},
+	{form(`closes`), func(_ *Player, a *agent, _, _ []string) error { a.hangUp(); return nil }},
+	{form(`is disconnected`), (*Player).isDisconnected},
+}
+
+func form(words string) *regexp.Regexp { return regexp.MustCompile(`^([a-z]\w*) ` + words + `$`) }
+
+func (p *Player) do(st step) error {
+	if text, ok := strings.CutPrefix(st.words, "after "); ok {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return err
+		}
+		p.settle()
+		time.Sleep(d)
+		p.settle()
+		return nil
+	}
+	if words, ok := strings.CutPrefix(st.words, "node "); ok {
+		if p.Command == nil {
+			return fmt.Errorf("nobody here commands the node")
+		}
+		p.settle()
+		return p.Command(words, strings.Join(st.block, "\n"))
+	}
+	for _, f := range forms {
+		found := f.words.FindStringSubmatch(st.words)
+		if found == nil {
+			continue
+		}
+		a := p.agents[found[1]]
+		if a == nil {
+			return fmt.Errorf("who is %s?", found[1])
+		}
+		return f.do(p, a, found[2:], st.block)
+	}
+	return fmt.Errorf("no such statement")
+}
+
+func (p *Player) settle() {
+	if p.Settle != nil {
+		p.Settle()
+	}
+}
+
+func (p *Player) sends(a *agent, _, block []string) error {
+	m, err := p.compose(a, block)
+	if err != nil {
+		return err
+	}
+	p.remember(a, m)
+	return a.send(m.String())
+}
+
+func (p *Player) sendsAuthorized(a *agent, found, block []string) error {
+	m, err := p.compose(a, block)
+	if err == nil {
+		err = a.authorize(m, found[0])
+	}
+	if err != nil {
+		return err
+	}
+	p.remember(a, m)
+	return a.send(m.String())
+}
+
+func (p *Player) sendsAgain(a *agent, _, _ []string) error { return a.send(a.sent) }
+
+func (p *Player) sendsRaw(a *agent, _, block []string) error {
+	text, err := unescape(p.fill(a, strings.Join(block, `\r\n`)))
+	if err != nil {
+		return err
+	}
+	return a.send(text)
+}
+
+func (p *Player) authorizes(a *agent, found, block []string) error {
+	m, err := p.retried(a, found[0], block)
+	if err != nil {
+		return err
+	}
+	p.remember(a, m)
+	return a.send(m.String())
+}
+
+func (p *Player) isDisconnected(a *agent, _, _ []string) error {
+	if !p.eventually(a.disconnected) {
+		return fmt.Errorf("the connection is open")
+	}
+	return nil
+}
+
+func (p *Player) receivesNothing(a *agent, _, _ []string) error {
+	p.settle()
+	time.Sleep(p.Quiet)
+	p.settle()
+	if got := a.waiting(); len(got) > 0 {
+		return fmt.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+	return nil
+}
+
+func (p *Player) receivesAnything(a *agent, _, _ []string) error {
+	p.settle()
+	a.forget()
+	return nil
+}
+
+// receivesAgain wants the last message once more, byte for byte.
+func (p *Player) receivesAgain(a *agent, found, _ []string) error {
+	times := 1
+	if found[0] != "" {
+		var err error
+		if times, err = strconv.Atoi(found[0]); err != nil {
+			return err
+		}
+	}
+	for i := range times {
+		_, err := p.wait(a, func(data string) bool { return data == a.seen })
+		if err != nil {
+			return fmt.Errorf("repeat %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// eventually waits for something at most Patience.
+func (p *Player) eventually(done func() bool) bool {
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		p.settle()
+		if done() {
+			return true
+		}
+		if time.Since(start) >= p.Patience {
+			return false
+		}
+	}
+}
+
+// wait gives the first message that is wanted.
+func (p *Player) wait(a *agent, wanted func(data string) bool) (m arrived, err error) {
+	if !p.eventually(func() (ok bool) { m, ok = a.take(wanted); return ok }) {
+		return m, fmt.Errorf("it did not come; waiting are:\n%s", strings.Join(a.waiting(), "\n"))
+	}
+	return m, nil
+}
+
+// receives wants a message: a request of a method, a response of a code, or
+// the next message of the block's kind.
+func (p *Player) receives(a *agent, found, block []string) error {
+	what := found[0]
+	head, body := cutBlock(block)
+	if len(head) > 0 && !headerLine.MatchString(head[0]) {
+		if words := strings.Fields(head[0]); what == "" && words[0] != "SIP/2.0" {
+			what = words[0]
+		}
+	}
+	next, err := p.wait(a, func(data string) bool { return isKind(data, what) })
+	if err != nil {
+		return err
+	}
+	a.seen = next.data
+	m, err := readMessage([]byte(next.data))
+	if err != nil {
+		return err
+	}
+	err = errors.Join(p.checkForm(a, m), p.check(m, what, head, body))
+	if err != nil {
+		return fmt.Errorf("%w\ngot:\n%s", err, next.data)
+	}
+	if p.Document != nil && m.body != "" {
+		p.Document(m.get("Content-Type"), m.body)
+	}
+	p.learn(a, m, next)
+	if found[1] != "" {
+		return p.answers(a, found[1:], nil)
+	}
+	return nil
+}
+
+// isKind: requests by method; any other wish is for a response.
+func isKind(data, what string) bool {
+	response := strings.HasPrefix(data, "SIP/2.0 ")
+	if what == "" || what[0] <= '9' {
+		return response
+	}
+	return !response && strings.HasPrefix(data, what+" ")
+}
+
+// headerLine is a header field or the wish that there is none.
+var headerLine = regexp.MustCompile(`^-?[A-Za-z-]+:|^-[A-Za-z-]+$`)
+
+// learn keeps what later statements refer to.
+func (p *Player) learn(a *agent, m *message, from arrived) {
+	if m.code() == 0 {
+		a.asked = from
+		return
+	}
+	if m.code() == 401 || m.code() == 407 {
+		a.challenge = m
+	}
+	if tag := param(m.get("To"), "tag"); m.code()/100 == 2 {
+		a.dialogs[tag] = dialog{m.get("Call-ID"), m.get("From")}
+	}
+}
+
+// check holds a message against a block.
+func (p *Player) check(m *message, what string, head, body []string) error {
+	var errs []error
+	if what != "" && what[0] <= '9' && what != strconv.Itoa(m.code()) {
+		errs = append(errs, fmt.Errorf("want a %s", what))
+	}
+	for i, line := range head {
+		if i == 0 && !headerLine.MatchString(line) {
+			errs = append(errs, p.vars.match(line, m.start))
+			continue
+		}
+		errs = append(errs, p.checkField(m, line))
+	}
+	if len(body) > 0 {
+		errs = append(errs, p.vars.checkBody(body, m.body))
+	}
+	return errors.Join(errs...)
+}
+
+// checkField wants one field of the name that matches.
+func (p *Player) checkField(m *message, line string) error {
+	if name, absent := strings.CutPrefix(line, "-"); absent {
+		if values := m.values(name); len(values) > 0 {
+			return fmt.Errorf("want no %s, got %q", name, values)
+		}
+		return nil
+	}
+	name, want, ok := strings.Cut(line, ":")
+	if !ok {
+		return fmt.Errorf("no header field: %q", line)
+	}
+	values := m.values(name)
+	if len(values) == 0 {
+		return fmt.Errorf("no %s", name)
+	}
+	var errs []error
+	for _, value := range values {
+		err := p.vars.match(strings.TrimSpace(want), value)
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", name, err))
+	}
+	return errors.Join(errs...)
+}
+
+// checkForm holds every message against what RFC 3261 asks of all.
+func (p *Player) checkForm(a *agent, m *message) error {
+	needed := []string{"Via", "From", "To", "Call-ID", "CSeq"}
+	if m.code() == 0 {
+		needed = append(needed, "Max-Forwards") // s.8.1.1
+	}
+	if m.method() == "NOTIFY" { // RFC 6665 s.4.2.2
+		needed = append(needed, "Contact", "Event", "Subscription-State")
+	}
+	var errs []error
+	for _, name := range needed {
+		if m.get(name) == "" {
+			errs = append(errs, fmt.Errorf("no %s", name))
+		}
+	}
+	if m.code() > 100 && param(m.get("To"), "tag") == "" { // s.8.2.6.2
+		errs = append(errs, fmt.Errorf("To has no tag"))
+	}
+	request := a.byBranch[param(m.get("Via"), "branch")]
+	if m.code() == 0 || request == nil {
+		return errors.Join(errs...)
+	}
+	for _, name := range []string{"From", "Call-ID", "CSeq"} { // s.8.2.6.2
+		if !slices.Equal(m.values(name), request.values(name)) && !strings.Contains(request.get(name), "\r\n") {
+			errs = append(errs, fmt.Errorf("%s is not the request's %q", name, request.get(name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// answers sends a response to the last request that the agent received.
+func (p *Player) answers(a *agent, found, block []string) error {
+	if a.asked.reply == nil {
+		return fmt.Errorf("%s was not asked", a.name)
+	}
+	asked, err := readMessage([]byte(a.asked.data))
+	if err != nil {
+		return err
+	}
+	m := &message{start: "SIP/2.0 " + found[0] + " " + reason(found[0])}
+	for _, f := range asked.fields {
+		switch f.name {
+		case "Via", "From", "Call-ID", "CSeq", "Record-Route":
+			m.fields = append(m.fields, f)
+		case "To":
+			if param(f.value, "tag") == "" {
+				f.value += ";tag=answer-" + a.name
+			}
+			m.fields = append(m.fields, f)
+		}
+	}
+	if len(block) > 0 {
+		over := p.written(a, append([]string{""}, block...))
+		m.fields, m.body = append(m.fields, over.fields...), over.body
+	}
+	m.set("Content-Length", strconv.Itoa(len(m.body)))
+	a.sent = m.String()
+	return a.asked.reply(a.sent)
+}
+
+// reason is a phrase for a code: nobody reads it.
+func reason(code string) string {
+	if code[0] == '2' {
+		return "OK"
+	}
+	return "Scripted"
+}
