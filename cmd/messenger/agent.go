@@ -64,7 +64,7 @@ func newAgent(o *options, principal string, out *output, t *terminal) (*agent, e
 	}
 	a := &agent{
 		options: o, account: acc, out: out, terminal: t, trace: &trace{now: t.now},
-		links: map[string]*link{}, user: sip.GenerateTagN(12), pace: defaultPace(),
+		links: map[string]*link{}, user: sip.GenerateTagN(12), pace: t.pace,
 	}
 	if o.verbose {
 		a.trace.w = t.stderr

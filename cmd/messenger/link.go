@@ -45,7 +45,11 @@ func (a *agent) dial(ctx context.Context, network, name string, remote netip.Add
 		}
 		conn = secure
 	}
-	if err != nil {
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &untrusted): // it will not be another one the next time
+		return nil, failed("the certificate of %s is not believed: %s", remote, untrusted.Err)
+	case err != nil:
 		return nil, unreachable("no connection to %s over %s: %s", remote, network, plain(err))
 	}
 	return a.adopt(network, conn, remote), nil

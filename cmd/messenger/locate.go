@@ -28,7 +28,11 @@ func hopOf(u sip.Uri) hop {
 
 // parseHop reads HOST, HOST:PORT, [::1] or [::1]:PORT.
 func parseHop(s string) (hop, error) {
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+	bare := s
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		bare = s[1 : len(s)-1]
+	}
+	if a, err := netip.ParseAddr(bare); err == nil {
 		return hop{host: a.String()}, nil
 	}
 	host, port, err := net.SplitHostPort(s)
@@ -36,7 +40,8 @@ func parseHop(s string) (hop, error) {
 		host, port = s, "0"
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || host == "" || strings.ContainsAny(host, " /@[]") {
+	_, numeric := netip.ParseAddr(host)
+	if err != nil || host == "" || strings.ContainsAny(host, " /@[]") || numeric != nil && strings.Contains(host, ":") {
 		return hop{}, usageError("--server %q is no HOST:PORT", s)
 	}
 	return hop{host: host, port: int(n)}, nil

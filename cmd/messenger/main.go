@@ -30,7 +30,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 	return execute(ctx, args, &terminal{
 		stdin: stdin, stdout: stdout, stderr: stderr,
-		getenv: os.Getenv, now: time.Now,
+		getenv: os.Getenv, now: time.Now, pace: defaultPace(),
 	})
 }
 
@@ -40,4 +40,5 @@ type terminal struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
+	pace           pace
 }

@@ -156,12 +156,13 @@ func (s *subscription) notify(r *sip.Request) reply {
 	}
 	stop(s.timerN)
 	s.show(n)
+	ok := reply{code: 200, reason: "OK"}
 	if n.state == "terminated" {
-		s.terminated(n)
+		ok.after = s.terminated(n)
 	} else {
 		s.shorten(n.expires)
 	}
-	return reply{code: 200, reason: "OK"}
+	return ok
 }
 
 // show prints what is new. The caller holds the lock.
@@ -191,39 +192,47 @@ func (s *subscription) shorten(left time.Duration) {
 // a failure: subscribing again at once could go on for ever.
 const quickly = time.Minute
 
-// terminated ends the dialog, and comes back when the RFC says so. The caller
-// holds the lock.
-func (s *subscription) terminated(n notification) {
+// terminated ends the dialog, and returns what follows once the NOTIFY is
+// answered: coming back when the RFC says so, or the end. The caller holds the
+// lock.
+func (s *subscription) terminated(n notification) func() {
 	s.dialog = nil
 	stop(s.sooner)
 	if s.leaving {
-		close(s.gone)
 		s.leaving = false
-		return
+		return func() { close(s.gone) }
 	}
 	s.shown = ""
-	e := event{Event: "subscription", Presentity: s.presentity.String(), State: n.state, Reason: n.reason, RetryAfter: int(n.retryAfter.Seconds())}
 	why := printable(n.reason)
 	if why == "" {
 		why = "no reason given"
 	}
+	s.agent.out.tell(event{
+		Event: "subscription", Presentity: s.presentity.String(),
+		State: n.state, Reason: n.reason, RetryAfter: int(n.retryAfter.Seconds()),
+	}, "the subscription to %s is terminated (%s)", name(s.presentity), why)
 	wait, again := n.comeBack()
-	s.agent.out.tell(e, "the subscription to %s is terminated (%s)", name(s.presentity), why)
-	if !again {
-		var err error
-		if n.reason != "invariant" {
-			err = failed("the subscription to %s is terminated: %s", name(s.presentity), why)
-		}
-		s.ended <- err
-		return
+	switch {
+	case again:
+		wait = s.patience(n.reason, wait)
+		return func() { s.retry(wait) }
+	case n.reason == "invariant":
+		return func() { s.ended <- nil }
 	}
+	return func() { s.ended <- failed("the subscription to %s is terminated: %s", name(s.presentity), why) }
+}
+
+// patience is how long to wait before subscribing again: at least what the RFC
+// says, and more where that does not help. The caller holds the lock.
+func (s *subscription) patience(reason string, wait time.Duration) time.Duration {
 	if s.agent.terminal.now().Sub(s.since) > quickly {
 		s.failures = 0
 	}
-	if s.failures++; s.failures > 1 || wait == 0 && !slices.Contains([]string{"deactivated", "timeout"}, n.reason) {
-		wait = max(wait, s.agent.pace.backoff(s.failures))
+	s.failures++
+	if s.failures == 1 && (reason == "deactivated" || reason == "timeout") {
+		return wait
 	}
-	s.retry(wait)
+	return max(wait, s.agent.pace.backoff(s.failures))
 }
 
 // leave unsubscribes and waits for the last NOTIFY (RFC 6665 s.4.1.2.3).
