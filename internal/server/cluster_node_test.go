@@ -1,0 +1,99 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"presenced/internal/config"
+	"presenced/internal/server"
+	"presenced/internal/server/servertest"
+	"presenced/sip"
+)
+
+// clusterNode is a whole node in this process on real sockets.
+type clusterNode struct {
+	*server.Server
+	stop func() // drains, and waits until it is down
+}
+
+// startNode starts a node with the keys of a configuration, until the test
+// ends.
+func startNode(t testing.TB, text string) *clusterNode {
+	t.Helper()
+	c, _, err := config.Parse("test.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startWith(t, c, server.Options{})
+}
+
+// startWith is startNode on another network or store.
+func startWith(t testing.TB, c *config.Config, o server.Options) *clusterNode {
+	t.Helper()
+	s, err := server.New(c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done, stopped := make(chan error, 1), false
+	go func() { done <- s.Run(ctx) }()
+	n := &clusterNode{Server: s}
+	n.stop = func() {
+		cancel()
+		if stopped {
+			return
+		}
+		stopped = true
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}
+	t.Cleanup(n.stop)
+	return n
+}
+
+const loopbackConfig = `
+[listen]
+udp = ["127.0.0.1:0"]
+http = []
+[notify]
+min_interval = "0s"
+`
+
+// startAgent starts an agent over a Redis.
+func startAgent(t testing.TB, r *servertest.Redis, name, grace string) *clusterNode {
+	t.Helper()
+	return startNode(t, loopbackConfig+fmt.Sprintf(`
+[store]
+engine = "redis"
+redis = "redis://%s"
+accept_losing_durable_state = true
+[cluster]
+agent = "%s"
+grace = "%s"
+`, r.Addr, name, grace))
+}
+
+func (n *clusterNode) udp() netip.AddrPort { return n.Addr(sip.UDP) }
+
+func (n *clusterNode) tcp() netip.AddrPort { return n.Addr(sip.TCP) }
+
+// peer is a peer on UDP of the domain that every node has.
+func peer(t testing.TB, user string) *servertest.Peer {
+	t.Helper()
+	return servertest.UDP(t, user+"@127.0.0.1", "127.0.0.1")
+}
+
+// tells checks what a NOTIFY says and who sent it.
+func tells(t testing.TB, n servertest.Notify, text string, from netip.AddrPort) {
+	t.Helper()
+	if !strings.Contains(n.Body, text) || !strings.HasPrefix(n.State, "active") {
+		t.Errorf("a NOTIFY without %q: %s\n%s", text, n.State, n.Body)
+	}
+	if n.From != from {
+		t.Errorf("a NOTIFY from %s, want %s", n.From, from)
+	}
+}
