@@ -3,6 +3,7 @@ package notifier
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -18,46 +19,77 @@ type chores struct {
 	arrived chan struct{}
 }
 
-const choreTime = 5 * time.Second
+const (
+	choreTime = 5 * time.Second
+	maxChores = 1 << 16 // beyond it what is offered is left undone
+)
 
 func (c *chores) init() { c.arrived = make(chan struct{}, 1) }
 
-func (c *chores) add(f func(context.Context)) {
+// add queues a chore of which there is at most one for a shard, a topic or a
+// subscription.
+func (c *chores) add(f func(context.Context)) { c.queueUp(f, math.MaxInt) }
+
+// offer queues a chore that may be left undone.
+func (c *chores) offer(f func(context.Context)) { c.queueUp(f, maxChores) }
+
+func (c *chores) queueUp(f func(context.Context), most int) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) >= most {
+		return
+	}
 	c.queue = append(c.queue, f)
-	c.mu.Unlock()
 	select {
 	case c.arrived <- struct{}{}:
 	default:
 	}
 }
 
+// run does chores until ctx ends, and then what is left within choreTime.
 func (c *chores) run(ctx context.Context) {
-	for {
-		c.mu.Lock()
-		batch := c.queue
-		c.queue = nil
-		c.mu.Unlock()
-		for _, f := range batch {
-			bounded, cancel := context.WithTimeout(ctx, choreTime)
-			f(bounded)
-			cancel()
-		}
-		if len(batch) > 0 {
-			continue
-		}
+	for ctx.Err() == nil {
+		c.do(ctx)
 		select {
 		case <-c.arrived:
 		case <-ctx.Done():
-			return
 		}
 	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), choreTime)
+	defer cancel()
+	c.do(last)
+}
+
+// do does what is queued, until ctx ends.
+func (c *chores) do(ctx context.Context) {
+	for ctx.Err() == nil {
+		f := c.next()
+		if f == nil {
+			return
+		}
+		bounded, cancel := context.WithTimeout(ctx, choreTime)
+		f(bounded)
+		cancel()
+	}
+}
+
+func (c *chores) next() func(context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) == 0 {
+		c.queue = nil
+		return nil
+	}
+	f := c.queue[0]
+	c.queue[0] = nil
+	c.queue = c.queue[1:]
+	return f
 }
 
 // forget deletes the stored copy. The shard is locked.
 func (n *Notifier) forget(s *subscription) {
 	key, id, fence := s.topic.key, s.id, s.fence
-	n.chores.add(func(ctx context.Context) {
+	n.chores.offer(func(ctx context.Context) {
 		err := n.Store.DeleteSubscription(ctx, key, id, fence)
 		if err != nil && !errors.Is(err, store.ErrFenced) {
 			n.Log.Debug("stored subscription outlives its end until it expires", "id", id, "err", err)
@@ -66,16 +98,34 @@ func (n *Notifier) forget(s *subscription) {
 }
 
 // reserve stores the next block of sequence numbers before the present one is
-// used up. The shard is locked.
+// used up. Where that fails, the next NOTIFY tries again. The shard is locked.
 func (n *Notifier) reserve(s *subscription) {
-	s.cseqLimit += cseqBlock
-	record := s.record(n.Agent, s.expires.sub(n.now()))
+	if s.reserving || s.gone {
+		return
+	}
+	s.reserving = true
 	n.chores.add(func(ctx context.Context) {
-		switch err := n.Store.PutSubscription(ctx, record); {
+		s.shard.mu.Lock()
+		s.reserving = false
+		c := *s
+		s.shard.mu.Unlock()
+		if c.gone {
+			return
+		}
+		c.cseqLimit = c.cseq + cseqBlock
+		err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.expires.sub(n.now())))
+		switch {
+		case err == nil:
+			s.shard.mu.Lock()
+			s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
+			if s.dialog == c.dialog { // one copy of it is enough
+				s.dialog = c.dialog
+			}
+			s.shard.mu.Unlock()
 		case errors.Is(err, store.ErrFenced):
 			n.leave(s)
-		case err != nil:
-			n.Log.Debug("sequence numbers not reserved", "id", record.ID, "err", err)
+		default:
+			n.Log.Debug("sequence numbers not reserved", "id", c.id, "err", err)
 		}
 	})
 }

@@ -59,6 +59,6 @@ func (n *Notifier) Closed(flow sip.Flow) {
 			n.supersede(s)
 			n.suspendNow(s)
 		}
-		s.shard.mu.Unlock()
+		n.unlock(s.shard)
 	}
 }

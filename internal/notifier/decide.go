@@ -22,7 +22,17 @@ func (n *Notifier) ReconsiderKey(ctx context.Context, key store.Key) {
 	n.reconsider(ctx, n.shardOf(key), func(k store.Key) bool { return k == key })
 }
 
+// rulings numbers the changes of the rules. A decision that was asked for
+// before a change, and applied after Reconsider had gone by, is asked for
+// again.
+func (n *Notifier) confirm(ctx context.Context, s *subscription, asked uint64) {
+	if n.rulings.Load() != asked {
+		n.decideAnew(ctx, s)
+	}
+}
+
 func (n *Notifier) reconsider(ctx context.Context, sh *shard, concerned func(store.Key) bool) {
+	n.rulings.Add(1)
 	sh.mu.Lock()
 	var all []*subscription
 	for key, t := range sh.topics {
@@ -32,28 +42,31 @@ func (n *Notifier) reconsider(ctx context.Context, sh *shard, concerned func(sto
 	}
 	sh.mu.Unlock()
 	for _, s := range all {
-		decision, err := s.topic.pkg.Decide(ctx, s.topic.key, s.watcher)
-		if err != nil {
-			n.Log.Warn("decision kept, the rules could not be asked", "aor", s.topic.key.AOR, "err", err)
-			continue
-		}
-		var ready pumps
-		sh.mu.Lock()
-		if !s.gone && s.decision != decision {
-			ready.add(n.transition(s, decision))
-		}
-		sh.mu.Unlock()
-		n.pump(ready)
+		n.decideAnew(ctx, s)
 	}
+}
+
+func (n *Notifier) decideAnew(ctx context.Context, s *subscription) {
+	decision, err := s.topic.pkg.Decide(ctx, s.topic.key, s.watcher)
+	if err != nil {
+		n.Log.Warn("decision kept, the rules could not be asked", "aor", s.topic.key.AOR, "err", err)
+		return
+	}
+	s.shard.mu.Lock()
+	if !s.gone && s.decision != decision {
+		n.transition(s, decision)
+	}
+	n.unlock(s.shard)
 }
 
 // transition is a changed decision on a live subscription. The shard is
 // locked.
-func (n *Notifier) transition(s *subscription, d Decision) *window {
+func (n *Notifier) transition(s *subscription, d Decision) {
 	if d.State == event.Terminated {
-		return n.terminate(s, event.Rejected)
+		n.terminate(s, event.Rejected)
+		return
 	}
 	n.supersede(s)
 	s.decision = d
-	return n.press(s, n.now())
+	n.press(s, n.now())
 }

@@ -52,8 +52,11 @@ func (n *Notifier) work(ctx context.Context, queue chan load) {
 	}
 }
 
-// reloadPause is how long a state that could not be loaded waits.
-const reloadPause = time.Second
+// A state that could not be loaded waits, twice as long each time.
+const (
+	reloadPause  = time.Second
+	longestPause = time.Minute
+)
 
 // changed loads the state of key and tells those who can see that it is new.
 func (n *Notifier) changed(ctx context.Context, key store.Key) {
@@ -69,16 +72,36 @@ func (n *Notifier) changed(ctx context.Context, key store.Key) {
 		if !errors.Is(err, store.ErrUnavailable) && ctx.Err() == nil {
 			n.Log.Error("state not loaded", "aor", key.AOR, "package", key.Package, "err", err)
 		}
-		time.AfterFunc(reloadPause, func() { n.reload(ctx, key) })
+		n.retry(ctx, t)
 		return
 	}
-	var ready pumps
 	sh.mu.Lock()
 	if sh.topics[key] == t {
-		ready = n.update(t, state, number)
+		n.update(t, state, number)
 	}
-	sh.mu.Unlock()
-	n.pump(ready)
+	n.unlock(sh)
+}
+
+// retry loads the state of t again after a pause: one timer a topic, as long
+// as the topic is there.
+func (n *Notifier) retry(ctx context.Context, t *topic) {
+	sh := n.shardOf(t.key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if t.retrying {
+		return
+	}
+	t.retrying = true
+	t.pause = min(max(2*t.pause, reloadPause), longestPause)
+	time.AfterFunc(t.pause, func() {
+		sh.mu.Lock()
+		t.retrying = false
+		current := sh.topics[t.key] == t
+		sh.mu.Unlock()
+		if current {
+			n.reload(ctx, t.key)
+		}
+	})
 }
 
 // load asks the package for the state. Of two loads of a key the later one is
@@ -89,16 +112,32 @@ func (n *Notifier) load(ctx context.Context, key store.Key, pkg Package) (State,
 	return state, number, err
 }
 
+// present is the state for a SUBSCRIBE. While the store is away it is the one
+// that this agent holds for others, if it does.
+func (n *Notifier) present(ctx context.Context, key store.Key, pkg Package) (State, uint64, error) {
+	state, number, err := n.load(ctx, key, pkg)
+	if !errors.Is(err, store.ErrUnavailable) {
+		return state, number, err
+	}
+	sh := n.shardOf(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if t := sh.topics[key]; t != nil && t.state != nil {
+		return t.state, t.loaded, nil
+	}
+	return nil, 0, err
+}
+
 // update installs a state and marks every subscription that can see a
-// difference. The topic's shard is locked; the caller pumps.
-func (n *Notifier) update(t *topic, state State, number uint64) (ready pumps) {
+// difference. The topic's shard is locked.
+func (n *Notifier) update(t *topic, state State, number uint64) {
 	now := n.now()
 	if !t.install(state, number, now) {
-		return nil
+		return
 	}
 	n.Feed.Seen(t.key, state.Version())
-	for _, s := range t.subscriptions {
-		ready.add(n.mark(s, now))
+	// An advance may end a subscription, which puts the last one in its place.
+	for i := len(t.subscriptions) - 1; i >= 0; i-- {
+		n.mark(t.subscriptions[i], now)
 	}
-	return ready
 }

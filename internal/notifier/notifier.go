@@ -21,6 +21,8 @@
 //	busy        one NOTIFY is in flight (never two)
 //	suspended   its connection is gone: nothing is sent until a refresh
 //
+// No NOTIFY leaves between a SUBSCRIBE and its 200.
+//
 // A SUBSCRIBE starts an epoch: the NOTIFY in flight is abandoned and its
 // outcome ignored, and a new one goes to the new target at once
 // (RFC 6665 s.4.2.1.2).
@@ -81,11 +83,12 @@ type Sender interface {
 
 // Observer hears what is worth counting. Its methods must not block.
 type Observer interface {
-	// Notified is called once per NOTIFY with what became of it: "ok", a
-	// status code, "timeout", "transport", "superseded".
+	// Notified is called once per NOTIFY with what became of it: a status
+	// code, "timeout", "closed", "too large", "transport" or "superseded".
 	Notified(pkg, outcome string)
 	// Latency is the time from the moment at which this agent heard of a
-	// change to the moment at which a NOTIFY that was not paced left.
+	// change to the moment at which a NOTIFY of it left. What waited for its
+	// pace or a Retry-After does not count.
 	Latency(time.Duration)
 }
 
@@ -124,6 +127,7 @@ type Notifier struct {
 	watchers quota
 	workers  [feedWorkers]chan load
 	loads    atomic.Uint64
+	rulings  atomic.Uint64 // changes of the rules
 	start    time.Time
 	draining atomic.Bool
 	chores   chores

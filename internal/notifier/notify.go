@@ -10,35 +10,32 @@ import (
 	"presenced/sip/transaction"
 )
 
-// advance moves s as far as it can go now, and sets its next deadline. It
-// returns the window to pump, or nil. The shard is locked.
-func (n *Notifier) advance(s *subscription, now instant) *window {
-	if s.gone {
-		return nil
-	}
-	if now >= s.expires {
-		return n.terminate(s, event.Timeout)
-	}
-	if s.suspend != 0 {
-		if now >= s.suspend {
-			n.drop(s)
-			return nil
-		}
+// advance moves s as far as it can go now, and sets its next deadline. The
+// shard is locked.
+func (n *Notifier) advance(s *subscription, now instant) {
+	switch {
+	case s.gone:
+	case now >= s.expires:
+		n.terminate(s, event.Timeout)
+	case s.suspend != 0 && now >= s.suspend:
+		n.drop(s)
+	case s.suspend != 0:
 		n.wakeAt(s, min(s.expires, s.suspend))
-		return nil
-	}
-	ready := n.readyAt(s, now)
-	if !s.dirty || s.busy || s.queued || ready > now {
-		wake := s.expires
-		if s.dirty && !s.busy && !s.queued {
-			wake = min(wake, ready)
+	case !s.dirty || s.busy || s.queued || s.held:
+		n.wakeAt(s, s.expires)
+	default:
+		if ready := n.readyAt(s, now); ready > now {
+			s.waited = true
+			n.wakeAt(s, min(s.expires, ready))
+			return
 		}
-		n.wakeAt(s, wake)
-		return nil
+		n.wakeAt(s, s.expires)
+		n.enqueue(s)
 	}
-	n.wakeAt(s, s.expires)
-	return n.windows.enqueue(s)
 }
+
+// enqueue has s wait for a place in its window. The shard is locked.
+func (n *Notifier) enqueue(s *subscription) { s.shard.ready.add(n.windows.enqueue(s)) }
 
 // readyAt is when s may send: at once, or when its pace or a 503 lets it. Only
 // changes of the document are paced (RFC 3856 s.6.10): a token bucket of Burst
@@ -60,16 +57,16 @@ func (n *Notifier) spend(s *subscription, now instant) {
 
 // mark notes that the topic's state is newer than what s was sent, if s can
 // see the difference. The shard is locked.
-func (n *Notifier) mark(s *subscription, now instant) *window {
-	if s.gone || s.topic.state == nil || s.sent == s.signature() {
-		return nil
+func (n *Notifier) mark(s *subscription, now instant) {
+	if s.gone || s.sent == s.signature() {
+		return
 	}
 	s.dirty = true
-	return n.advance(s, now)
+	n.advance(s, now)
 }
 
 // signature is what a NOTIFY now would say, as a number: no NOTIFY is sent
-// that says what the last one said.
+// that says what the last one said. The topic's state must be there.
 func (s *subscription) signature() uint64 {
 	h := s.topic.state.Body(s.decision.View).Hash
 	switch s.decision.State {
@@ -83,21 +80,22 @@ func (s *subscription) signature() uint64 {
 
 // press makes s send now, changed or not: after a SUBSCRIBE, or when its
 // state changes. The shard is locked.
-func (n *Notifier) press(s *subscription, now instant) *window {
+func (n *Notifier) press(s *subscription, now instant) {
+	s.queued = s.queued && s.urgent // one in the regular queue overtakes itself
 	s.dirty, s.urgent, s.retry = true, true, 0
-	if s.queued { // in the regular queue: it overtakes itself
-		s.queued = false
+	switch {
+	case !s.gone:
+		n.advance(s, now)
+	case !s.queued:
+		n.enqueue(s)
 	}
-	if s.gone {
-		return n.windows.enqueue(s)
-	}
-	return n.advance(s, now)
 }
 
-// supersede abandons the NOTIFY in flight: its outcome is nobody's any more.
-// The shard is locked.
+// supersede abandons the NOTIFY in flight, and the wait for a 200: the outcome
+// is nobody's any more. The shard is locked.
 func (n *Notifier) supersede(s *subscription) {
 	s.epoch++
+	s.held = false
 	if !s.busy {
 		return
 	}
@@ -111,19 +109,21 @@ func (n *Notifier) supersede(s *subscription) {
 }
 
 // terminate ends s and sends its last NOTIFY at once. The shard is locked.
-func (n *Notifier) terminate(s *subscription, why event.Reason) *window {
+func (n *Notifier) terminate(s *subscription, why event.Reason) {
 	n.supersede(s)
 	s.decision.State, s.reason = event.Terminated, why
 	n.remove(s)
 	n.forget(s)
-	if s.suspend != 0 {
-		return nil // there is nobody to tell
+	if s.suspend == 0 { // else there is nobody to tell
+		n.press(s, n.now())
 	}
-	return n.press(s, n.now())
 }
 
 // drop ends s without a word. The shard is locked.
 func (n *Notifier) drop(s *subscription) {
+	if s.gone {
+		return
+	}
 	n.supersede(s)
 	s.decision.State, s.dirty = event.Terminated, false
 	n.remove(s)
@@ -144,7 +144,7 @@ func (n *Notifier) pump(ready pumps) {
 func (n *Notifier) deliver(s *subscription, w *window) {
 	sh := s.shard
 	sh.mu.Lock()
-	if !s.queued || !s.dirty || s.busy || s.topic.state == nil || s.suspend != 0 {
+	if !s.sendable() {
 		s.queued = false
 		sh.mu.Unlock()
 		n.windows.release(w)
@@ -154,20 +154,24 @@ func (n *Notifier) deliver(s *subscription, w *window) {
 	out, err := n.render(s, now)
 	if err != nil {
 		n.drop(s)
-		sh.mu.Unlock()
+		s.dirty, s.queued = false, false
+		n.unlock(sh)
 		n.windows.release(w)
 		n.Log.Error("a subscription's record cannot be read", "id", s.id, "err", err)
 		return
 	}
 	if !s.urgent {
 		n.spend(s, now)
-		if s.topic.changed != 0 && s.paced.sub(now) <= n.MinInterval {
+		if !s.waited {
 			n.Observer.Latency(now.sub(s.topic.changed))
 		}
 	}
 	d := &delivery{notifier: n, s: s, window: w, epoch: s.epoch}
-	s.queued, s.dirty, s.urgent, s.busy, s.flight, s.sent = false, false, false, true, d, s.signature()
-	if s.cseq > s.cseqLimit-cseqBlock/4 && !s.gone {
+	s.queued, s.dirty, s.urgent, s.waited, s.busy, s.flight = false, false, false, false, true, d
+	if s.topic.state != nil {
+		s.sent = s.signature()
+	}
+	if s.cseq > s.cseqLimit-cseqBlock/4 {
 		n.reserve(s)
 	}
 	sh.mu.Unlock()
@@ -226,11 +230,17 @@ func (n *Notifier) render(s *subscription, now instant) (*transaction.Outgoing, 
 	return out, nil
 }
 
-// body is what s is told. A last NOTIFY has a body only where the watcher
-// itself ended it or fetched (RFC 6665 s.4.2.1.4): that is what its view, kept
-// until then, says; a refused one sees nothing any more.
+// sendable says whether a NOTIFY may go now that there is a place for it. Only
+// a last one goes without the state, which the store may not have given yet.
+func (s *subscription) sendable() bool {
+	return s.queued && s.dirty && !s.busy && !s.held && s.suspend == 0 && (s.topic.state != nil || s.terminated())
+}
+
+// body is what s is told. A last NOTIFY has a body only where the subscription
+// lapsed, or the watcher itself ended it or fetched (RFC 6665 s.4.2.1.4): that
+// is what its view, kept until then, says; a refused one sees nothing any more.
 func (n *Notifier) body(s *subscription) Body {
-	if s.reason != "" && s.reason != event.Timeout {
+	if s.reason != "" && s.reason != event.Timeout || s.topic.state == nil {
 		return Body{}
 	}
 	return s.topic.state.Body(s.decision.View)
@@ -250,17 +260,14 @@ func (d *delivery) Failed(_ transaction.ID, err error) {
 
 // Slow is the transaction user's: T1 has passed.
 func (d *delivery) Slow(transaction.ID) {
-	n := d.notifier
 	d.s.shard.mu.Lock()
-	n.release(d)
-	d.s.shard.mu.Unlock()
-	n.pump(pumps{d.window})
+	d.notifier.release(d)
+	d.notifier.unlock(d.s.shard)
 }
 
 // done takes the outcome of a NOTIFY, unless its epoch is over.
 func (d *delivery) done(outcome string, apply func(*Notifier, *subscription)) {
 	n, s := d.notifier, d.s
-	ready := pumps{d.window}
 	s.shard.mu.Lock()
 	n.release(d)
 	if s.flight == d {
@@ -268,11 +275,10 @@ func (d *delivery) done(outcome string, apply func(*Notifier, *subscription)) {
 		n.Observer.Notified(s.topic.key.Package, outcome)
 		apply(n, s)
 		if s.dirty && !s.gone {
-			ready.add(n.advance(s, n.now()))
+			n.advance(s, n.now())
 		}
 	}
-	s.shard.mu.Unlock()
-	n.pump(ready)
+	n.unlock(s.shard)
 }
 
 // release gives the delivery's place in the window back, once. The shard is
@@ -281,6 +287,7 @@ func (n *Notifier) release(d *delivery) {
 	if !d.released {
 		d.released = true
 		n.windows.release(d.window)
+		d.s.shard.ready.add(d.window)
 	}
 }
 

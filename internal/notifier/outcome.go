@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"presenced/sip"
+	"presenced/sip/event"
 	"presenced/sip/transaction"
 	"presenced/sip/transport"
 )
@@ -46,9 +47,21 @@ func failure(err error) (outcome string, apply func(*Notifier, *subscription)) {
 		// RFC 6665 s.4.2.2: Timer F removes the subscription.
 		return "timeout", func(n *Notifier, s *subscription) { n.drop(s) }
 	case errors.Is(err, transport.ErrClosed):
-		return "closed", func(n *Notifier, s *subscription) { n.suspendNow(s) }
+		return "closed", func(n *Notifier, s *subscription) { s.sent = 0; n.suspendNow(s) }
+	case errors.Is(err, transaction.ErrTooLarge):
+		return "too large", func(n *Notifier, s *subscription) { n.tooLarge(s) }
 	}
 	return "transport", func(_ *Notifier, s *subscription) { s.sent = 0 }
+}
+
+// tooLarge ends a subscription whose NOTIFY fits in no datagram: probation,
+// because a smaller state may come. The last NOTIFY has no body. The shard is
+// locked.
+func (n *Notifier) tooLarge(s *subscription) {
+	if !s.gone {
+		n.Log.Warn("a subscription ended: its NOTIFY is too large for UDP", "id", s.id, "aor", s.topic.key.AOR)
+		n.terminate(s, event.Probation)
+	}
 }
 
 // suspendNow keeps s without sending: its connection is gone, and no other

@@ -54,6 +54,7 @@ func (n *Notifier) takeUp(ctx context.Context, r store.Subscription) (*subscript
 	if pkg == nil {
 		return nil, errPackage
 	}
+	asked := n.rulings.Load()
 	decision, err := pkg.Decide(ctx, r.Key, s.watcher)
 	if err != nil {
 		return nil, err
@@ -63,24 +64,37 @@ func (n *Notifier) takeUp(ctx context.Context, r store.Subscription) (*subscript
 	if s.route == "" {
 		s.flow, s.suspend = n.reach(s.flow, dialog, now)
 	}
-	n.watchers.count(s.watcher.AOR)
-	sh := n.shardOf(r.Key)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if have := sh.byTag[s.id]; have != nil {
-		n.watchers.release(s.watcher.AOR)
-		have.fence = max(have.fence, s.fence)
-		return have, nil
-	}
-	n.add(s, r.Key, pkg, 0)
-	s.dirty = true
-	n.wakeAt(s, s.expires)
-	if decision.State == event.Terminated {
-		s.reason = event.Rejected
-	}
-	// Its worker loads the state, which marks every subscription as new.
-	n.chores.add(func(ctx context.Context) { n.reload(ctx, r.Key) })
+	s = n.enter(s, r.Key, pkg)
+	n.confirm(ctx, s, asked)
 	return s, nil
+}
+
+// enter puts a stored subscription into the tables, unless it is there. Its
+// watcher is told the state once that is loaded. One that the rules have come
+// to refuse ends.
+func (n *Notifier) enter(s *subscription, key store.Key, pkg Package) *subscription {
+	sh := n.shardOf(key)
+	sh.mu.Lock()
+	defer n.unlock(sh)
+	if have := sh.byTag[s.id]; have != nil {
+		have.fence = max(have.fence, s.fence)
+		return have
+	}
+	n.watchers.count(s.watcher.AOR)
+	n.add(s, key, pkg, 0)
+	s.dirty = true
+	switch t := s.topic; {
+	case s.terminated():
+		n.terminate(s, event.Rejected)
+	case t.state != nil:
+		n.advance(s, n.now())
+	default:
+		n.wakeAt(s, s.expires)
+		if len(t.subscriptions) == 1 { // else the load is under way
+			n.chores.add(func(ctx context.Context) { n.reload(ctx, key) })
+		}
+	}
+	return s
 }
 
 // reach is the flow to a peer that subscribed elsewhere or before: ours if
@@ -114,7 +128,7 @@ func (n *Notifier) claim(ctx context.Context, id string) (*subscription, error) 
 // and nothing is deleted.
 func (n *Notifier) leave(s *subscription) {
 	s.shard.mu.Lock()
-	defer s.shard.mu.Unlock()
+	defer n.unlock(s.shard)
 	n.supersede(s)
 	s.dirty = false
 	n.remove(s)
@@ -167,25 +181,29 @@ func (n *Notifier) adopt(ctx context.Context) {
 }
 
 // Lost is told that the store has forgotten what it held: our subscriptions
-// are put again.
+// are put again. It returns when they are, or when ctx ends.
 func (n *Notifier) Lost(ctx context.Context) {
 	for i := range n.shards {
-		sh := &n.shards[i]
-		sh.mu.Lock()
-		records := make([]store.Subscription, 0, len(sh.byTag))
-		now := n.now()
-		for _, s := range sh.byTag {
-			records = append(records, s.record(n.Agent, s.expires.sub(now)))
+		if ctx.Err() != nil {
+			return
 		}
-		sh.mu.Unlock()
-		for _, r := range records {
-			n.chores.add(func(ctx context.Context) {
-				if err := n.Store.PutSubscription(ctx, r); err != nil {
-					n.Log.Debug("subscription not put again", "id", r.ID, "err", err)
-				}
-			})
+		for _, r := range n.shards[i].records(n.Agent, n.now()) {
+			if err := n.Store.PutSubscription(ctx, r); err != nil {
+				n.Log.Debug("subscription not put again", "id", r.ID, "err", err)
+			}
 		}
 	}
+}
+
+// records are the copies of the shard's subscriptions.
+func (sh *shard) records(agent string, now instant) []store.Subscription {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	list := make([]store.Subscription, 0, len(sh.byTag))
+	for _, s := range sh.byTag {
+		list = append(list, s.record(agent, s.expires.sub(now)))
+	}
+	return list
 }
 
 func pause(ctx context.Context, d time.Duration) bool {

@@ -17,6 +17,7 @@ type shard struct {
 	due    deadlines
 	timer  *time.Timer
 	armed  instant // when timer fires; 0: it does not
+	ready  pumps   // windows to look at once the lock is free
 }
 
 // topic is what is watched: one event package's state of one
@@ -24,15 +25,27 @@ type shard struct {
 type topic struct {
 	key           store.Key
 	pkg           Package
-	state         State  // the newest loaded
-	loaded        uint64 // number of the load that brought it
-	changed       instant
+	state         State   // the newest loaded
+	loaded        uint64  // number of the load that brought it
+	changed       instant // when this agent heard of it
+	retrying      bool    // the state could not be loaded; a timer runs
+	pause         time.Duration
 	subscriptions []*subscription
 }
 
 func (sh *shard) init() {
 	sh.topics = map[store.Key]*topic{}
 	sh.byTag = map[string]*subscription{}
+}
+
+// unlock frees the shard, and sends what found a place while it was locked.
+func (n *Notifier) unlock(sh *shard) {
+	var room [4]*window
+	ready := append(pumps(room[:0]), sh.ready...)
+	clear(sh.ready)
+	sh.ready = sh.ready[:0]
+	sh.mu.Unlock()
+	n.pump(ready)
 }
 
 func (n *Notifier) shardOf(key store.Key) *shard { return &n.shards[store.Shard(key.AOR)] }
@@ -93,7 +106,7 @@ func (t *topic) install(state State, number uint64, now instant) bool {
 	if number <= t.loaded {
 		return false
 	}
-	t.loaded = number
+	t.loaded, t.pause = number, 0
 	if t.state == nil || t.state.Version() != state.Version() {
 		t.changed = now
 	}
@@ -132,18 +145,16 @@ func (n *Notifier) arm(sh *shard) {
 
 // expire moves on every subscription whose deadline has come.
 func (n *Notifier) expire(sh *shard) {
-	var ready pumps
 	sh.mu.Lock()
 	sh.armed = 0
 	now := n.now()
 	for len(sh.due) > 0 && sh.due[0].wake <= now {
 		s := sh.due[0]
 		heap.Pop(&sh.due)
-		ready.add(n.advance(s, now))
+		n.advance(s, now)
 	}
 	n.arm(sh)
-	sh.mu.Unlock()
-	n.pump(ready)
+	n.unlock(sh)
 }
 
 // deadlines is a heap of subscriptions by wake.

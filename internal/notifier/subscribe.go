@@ -40,6 +40,7 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	if err != nil {
 		return nil, err
 	}
+	asked := n.rulings.Load()
 	decision, err := n.decide(ctx, pkg, key, r)
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	if err != nil {
 		return nil, err
 	}
-	state, number, err := n.load(ctx, key, pkg)
+	state, number, err := n.present(ctx, key, pkg)
 	if err != nil {
 		return nil, away(err)
 	}
@@ -75,13 +76,14 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	}
 	s.shard.mu.Lock()
 	s.expires = n.now().add(lifetime(seconds))
-	s.queued = true // nothing leaves before the 200
+	s.held = true
 	n.add(s, key, pkg, state.Version())
-	ready := n.update(s.topic, state, number)
+	n.update(s.topic, state, number)
 	n.wakeAt(s, s.expires)
-	s.shard.mu.Unlock()
-	n.pump(ready)
-	res.After = func() { n.answered(s, s.epoch) }
+	epoch := s.epoch
+	n.unlock(s.shard)
+	n.confirm(ctx, s, asked)
+	res.After = func() { n.answered(s, epoch) }
 	return res, nil
 }
 
@@ -105,20 +107,18 @@ func (n *Notifier) fetched(s *subscription, t *topic) {
 	s.shard.mu.Lock()
 	s.topic, s.gone, s.reason = t, true, event.Timeout
 	s.decision.State = event.Terminated
-	ready := pumps{n.press(s, n.now())}
-	s.shard.mu.Unlock()
-	n.pump(ready)
+	n.press(s, n.now())
+	n.unlock(s.shard)
 }
 
 // answered sends the NOTIFY that follows a 200 (RFC 6665 s.4.2.1.2).
 func (n *Notifier) answered(s *subscription, epoch uint32) {
-	var ready pumps
 	s.shard.mu.Lock()
 	if s.epoch == epoch && !s.gone {
-		ready.add(n.press(s, n.now()))
+		s.held = false
+		n.press(s, n.now())
 	}
-	s.shard.mu.Unlock()
-	n.pump(ready)
+	n.unlock(s.shard)
 }
 
 // refresh serves a SUBSCRIBE inside a dialog: a refresh, or the end.
@@ -142,18 +142,21 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (*s
 	if err != nil {
 		return nil, err
 	}
+	asked := n.rulings.Load()
 	decision, err := n.decide(ctx, pkg, key, r)
-	if err != nil {
+	if errors.Is(err, errRefused) {
 		n.end(s, event.Rejected)
+	}
+	if err != nil {
 		return nil, err
 	}
-	state, number, err := n.load(ctx, key, pkg)
+	state, number, err := n.present(ctx, key, pkg)
 	if err != nil {
 		return nil, away(err)
 	}
 	dialog.Contact = n.Contact(r.Flow, isSecure(r))
 	next := change{dialog: string(dialog.AppendPacked(nil)), flow: peer(r, &dialog), decision: decision, seconds: seconds}
-	s, err = n.store(ctx, s, next)
+	s, err = n.store(ctx, s, &next)
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +164,7 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (*s
 	if err != nil {
 		return nil, err
 	}
+	n.confirm(ctx, s, asked)
 	return &sip.Response{Code: sip.StatusOK, After: after, Header: []sip.Field{
 		{Name: "Expires", Value: strconv.Itoa(int(seconds))},
 		{Name: "Contact", Value: dialog.Contact},
@@ -177,7 +181,7 @@ type change struct {
 
 // store writes the changed subscription's copy. Where another agent has
 // claimed the dialog, it is claimed back: it belongs where its watcher asks.
-func (n *Notifier) store(ctx context.Context, s *subscription, next change) (*subscription, error) {
+func (n *Notifier) store(ctx context.Context, s *subscription, next *change) (*subscription, error) {
 	if next.seconds == 0 {
 		return s, nil // apply ends it
 	}
@@ -191,6 +195,7 @@ func (n *Notifier) store(ctx context.Context, s *subscription, next change) (*su
 			s.shard.mu.Lock()
 			s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
 			s.shard.mu.Unlock()
+			next.dialog = c.dialog
 			return s, nil
 		}
 		if !errors.Is(err, store.ErrFenced) {
@@ -208,7 +213,8 @@ func (n *Notifier) store(ctx context.Context, s *subscription, next change) (*su
 // the 200.
 func (n *Notifier) apply(s *subscription, next change, state State, number uint64) (func(), error) {
 	s.shard.mu.Lock()
-	if s.gone { // it lapsed meanwhile
+	if s.gone { // it lapsed meanwhile, and store has put its copy back
+		n.forget(s)
 		s.shard.mu.Unlock()
 		return nil, sip.Errorf(sip.StatusNoSuchTransaction, "")
 	}
@@ -216,15 +222,14 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 	n.conns.remove(s)
 	s.flow, s.dialog = next.flow, next.dialog
 	n.conns.add(s)
-	s.decision, s.suspend, s.queued = next.decision, 0, true
+	s.decision, s.suspend, s.queued, s.held = next.decision, 0, false, true
 	epoch := s.epoch
-	ready := n.update(s.topic, state, number)
+	n.update(s.topic, state, number)
 	if next.seconds > 0 {
 		s.expires = n.now().add(lifetime(next.seconds))
 		n.wakeAt(s, s.expires)
 	}
-	s.shard.mu.Unlock()
-	n.pump(ready)
+	n.unlock(s.shard)
 	if next.seconds > 0 {
 		return func() { n.answered(s, epoch) }, nil
 	}
@@ -233,13 +238,11 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 
 // end terminates s and tells it.
 func (n *Notifier) end(s *subscription, why event.Reason) {
-	var ready pumps
 	s.shard.mu.Lock()
 	if !s.gone {
-		ready.add(n.terminate(s, why))
+		n.terminate(s, why)
 	}
-	s.shard.mu.Unlock()
-	n.pump(ready)
+	n.unlock(s.shard)
 }
 
 // find is the subscription of the dialog that r belongs to: here, or taken
@@ -296,10 +299,13 @@ func (n *Notifier) decide(ctx context.Context, pkg Package, key store.Key, r *si
 		return d, away(err)
 	}
 	if d.State == event.Terminated {
-		return d, sip.Errorf(sip.StatusForbidden, "")
+		return d, sip.Errorf(sip.StatusForbidden, "").Because(errRefused)
 	}
 	return d, nil
 }
+
+// errRefused is the cause of a 403 that the rules decided on.
+var errRefused = errors.New("the rules refuse the watcher")
 
 // away turns the store's absence into what the peer hears (design: 503 with
 // Retry-After); other refusals pass.
@@ -321,10 +327,19 @@ func newTag(key store.Key) string {
 
 func lifetime(seconds uint32) time.Duration { return time.Duration(seconds) * time.Second }
 
-// isSecure says whether our Contact must be a sips: URI (RFC 3261 s.12.1.1).
+// isSecure says whether our Contact must be a sips: URI: where the Request-URI
+// is one, or the top Record-Route, or without it the Contact
+// (RFC 3261 s.12.1.1).
 func isSecure(r *sip.Request) bool {
-	u, err := r.URI()
-	return err == nil && u.Scheme == "sips"
+	if u, err := r.URI(); err == nil && u.Scheme == "sips" {
+		return true
+	}
+	if routes := r.Routes("Record-Route"); len(routes) > 0 {
+		first, err := sip.ParseAddress(routes[0])
+		return err == nil && first.URI.Scheme == "sips"
+	}
+	target, err := event.RemoteTarget(r)
+	return err == nil && target.Scheme == "sips"
 }
 
 // peer is the flow that NOTIFYs take where there is no route set.

@@ -29,21 +29,24 @@ type subscription struct {
 	cseq      uint32 // of the last NOTIFY
 	cseqLimit uint32 // reserved in the store up to this one
 
-	epoch    uint32 // rises with each SUBSCRIBE
-	busy     bool
-	flight   *delivery // while busy
-	dirty    bool
-	urgent   bool // waits for no pace
-	queued   bool // has a place in the window's queue
-	gone     bool // not in the tables any more
-	sent     uint64
-	paced    instant // theoretical arrival time of the pace's token bucket
-	retry    instant // not before: a 503's Retry-After
-	suspend  instant // connection gone: when to give up; 0: not suspended
-	outcome  string  // of the last NOTIFY
-	position int     // in topic.subscriptions
-	wake     instant // deadline, and its place in the shard's heap
-	due      int
+	epoch     uint32 // rises with each SUBSCRIBE
+	busy      bool
+	flight    *delivery // while busy
+	dirty     bool
+	urgent    bool // waits for no pace
+	waited    bool // for its pace, or for a 503's Retry-After
+	reserving bool // the next block is about to be stored
+	held      bool // until its SUBSCRIBE's 200 has been written
+	queued    bool // stands in the window's queue
+	gone      bool // not in the tables any more
+	sent      uint64
+	paced     instant // theoretical arrival time of the pace's token bucket
+	retry     instant // not before: a 503's Retry-After
+	suspend   instant // connection gone: when to give up; 0: not suspended
+	outcome   string  // of the last NOTIFY
+	position  int     // in topic.subscriptions
+	wake      instant // deadline, and its place in the shard's heap
+	due       int
 }
 
 // delivery is one NOTIFY on its way. It is the transaction's user.
@@ -63,8 +66,8 @@ func (s *subscription) terminated() bool { return s.decision.State == event.Term
 // starts behind the block (RFC 3261 s.12.2.2 lets the peer accept the gap).
 const cseqBlock = 1 << 10
 
-// record is the subscription's copy for the store. It reserves the next block
-// of sequence numbers.
+// record is the subscription's copy for the store, up to cseqLimit. From now
+// on s shares the copy's memory. Its shard is locked, or nobody else has s.
 func (s *subscription) record(agent string, ttl time.Duration) store.Subscription {
 	b := make([]byte, 0, len(s.dialog)+160)
 	b = binary.AppendUvarint(b, recordVersion)
@@ -72,9 +75,11 @@ func (s *subscription) record(agent string, ttl time.Duration) store.Subscriptio
 	b = binary.AppendUvarint(b, identityBits(s.watcher))
 	b = appendString(b, string(s.flow.AppendText(nil)))
 	b = append(b, s.dialog...)
+	data := string(b)
+	s.dialog = data[len(data)-len(s.dialog):]
 	return store.Subscription{
 		ID: s.id, Key: s.topic.key, Watcher: s.watcher.AOR,
-		Fence: s.fence, Agent: agent, TTL: ttl, Data: string(b),
+		Fence: s.fence, Agent: agent, TTL: ttl, Data: data,
 	}
 }
 

@@ -92,12 +92,15 @@ func (w *window) take() *subscription {
 
 // release gives a place back.
 func (ws *windows) release(w *window) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
+	retires := w.key.conn != 0 || w.key.route != "" // sockets stay
+	if retires {
+		ws.mu.Lock()
+		defer ws.mu.Unlock()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.free++
-	if w.free == windowSize && w.urgent.empty() && w.regular.empty() && (w.key.conn != 0 || w.key.route != "") {
+	if retires && w.free == windowSize && w.urgent.empty() && w.regular.empty() {
 		w.free = -1
 		delete(ws.all, w.key)
 	}
