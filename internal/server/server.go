@@ -194,17 +194,12 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	serve("fellows", s.fellows.run)
 	serve("identity", func(ctx context.Context) error { s.guard.Run(ctx); return nil })
-	count, err := s.notifier.Restore(ctx)
-	if err != nil {
-		s.log.Warn("subscriptions not restored", "err", err)
-	} else if count > 0 {
-		s.log.Info("subscriptions restored", "count", count)
-	}
+	s.listen() // before restoring: a subscription without a socket to its peer is suspended
+	s.restore(ctx)
 	serve("notifier", s.notifier.Run)
 	serve("store", s.watchLoss)
 	closeHTTP, err := s.serveHTTP(failed)
 	if err == nil {
-		s.listen()
 		s.log.Info("serving", "agent", s.agent, "store", s.config.Load().Store.Engine)
 		select {
 		case <-ctx.Done():
@@ -216,6 +211,15 @@ func (s *Server) Run(ctx context.Context) error {
 	wait.Wait()
 	closeHTTP()
 	return errors.Join(err, s.engine.Close())
+}
+
+func (s *Server) restore(ctx context.Context) {
+	count, err := s.notifier.Restore(ctx)
+	if err != nil {
+		s.log.Warn("subscriptions not restored", "err", err)
+	} else if count > 0 {
+		s.log.Info("subscriptions restored", "count", count)
+	}
 }
 
 func (s *Server) listen() {
