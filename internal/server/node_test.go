@@ -92,7 +92,7 @@ const memoryPrefix = "10.0.0."
 func startNode(t testing.TB, lines, prefix string, host siptest.Host, engine Engine) *node {
 	t.Helper()
 	if engine == nil {
-		e, err := embedded.Open(embedded.Config{Agent: "agent"})
+		e, err := embedded.Open(embedded.Config{Agent: agentOf(prefix)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,3 +248,6 @@ func (n *node) command(t testing.TB) func(words, block string) error {
 
 // patience is how long a real network may take.
 const patience = 5 * time.Second
+
+// agentOf is the name by which the node at host 1 goes in its store.
+func agentOf(prefix string) string { return "agent@" + prefix + "1:5060;transport=udp" }

@@ -48,7 +48,7 @@ func TestTranscripts(t *testing.T) {
 
 func playInMemory(t *testing.T, s *siptest.Script) {
 	network := siptest.NewNetwork()
-	engine, err := embedded.Open(embedded.Config{Agent: "agent"})
+	engine, err := embedded.Open(embedded.Config{Agent: agentOf(memoryPrefix)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -224,12 +224,17 @@ func (a *agent) take(wanted func(data string) bool) (m arrived, ok bool) {
 	return arrived{}, false
 }
 
-// waiting are the messages that nobody has looked at.
+// waiting are the messages that nobody has looked at; one that came several
+// times in a row stands there once.
 func (a *agent) waiting() (all []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, m := range a.inbox {
-		all = append(all, m.data)
+	for i := 0; i < len(a.inbox); {
+		first, times := a.inbox[i].data, 0
+		for ; i < len(a.inbox) && a.inbox[i].data == first; i++ {
+			times++
+		}
+		all = append(all, fmt.Sprintf("%d times:\n%s", times, first))
 	}
 	return all
 }

@@ -11,7 +11,7 @@ import (
 // compose makes the message that a block stands for: what the block leaves out
 // of the fields that every request needs is filled in.
 func (p *Player) compose(a *agent, block []string) (*message, error) {
-	if len(block) == 0 {
+	if len(block) == 0 || block[0] == "" {
 		return nil, fmt.Errorf("nothing is written below")
 	}
 	written := p.written(a, block)
@@ -110,11 +110,12 @@ func (a *agent) defaults(r *message) []field {
 		{"To", to},
 		{"Call-ID", callID},
 	}
-	if r.get("CSeq") == "" && !r.omits("CSeq") {
+	number, _, written := strings.Cut(r.get("CSeq"), " ")
+	if n, err := strconv.Atoi(number); err == nil {
+		a.cseq = max(a.cseq, n)
+	} else if !written {
 		a.cseq++
 		list = append(list, field{"CSeq", fmt.Sprintf("%d %s", a.cseq, r.method())})
-	} else if n, err := strconv.Atoi(strings.Fields(r.get("CSeq") + " ")[0]); r.get("CSeq") != "" && err == nil {
-		a.cseq = max(a.cseq, n)
 	}
 	if r.method() == "SUBSCRIBE" {
 		list = append(list, field{"Contact", "<" + a.contact() + ">"})
@@ -174,7 +175,7 @@ func (p *Player) retried(a *agent, password string, block []string) (*message, e
 	}
 	m.set(name, value)
 	if len(block) > 0 {
-		over := p.written(a, append([]string{""}, block...))
+		over := p.written(a, append([]string{"fields"}, block...))
 		for _, f := range over.fields {
 			if bare, omitted := strings.CutPrefix(f.name, "-"); omitted {
 				m.fields = m.without(bare)

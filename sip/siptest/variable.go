@@ -33,7 +33,7 @@ func variableName(found string) string { return strings.Trim(found, "${}") }
 
 // match holds got against a pattern: "*" is anything, "\*" a star, a variable
 // with a value is that value, and one without captures a run of characters
-// that ends where a URI, a token or a parameter does.
+// that ends where a token or a parameter does, or, behind "<", at ">".
 func (v variables) match(pattern, got string) error {
 	var expr strings.Builder
 	var captured []string
@@ -53,6 +53,9 @@ func (v variables) match(pattern, got string) error {
 			expr.WriteString(`\$`)
 		case known:
 			expr.WriteString(regexp.QuoteMeta(value))
+		case strings.HasSuffix(rest[:at[0]], "<"):
+			expr.WriteString(`([^<>]+)`)
+			captured = append(captured, name)
 		default:
 			expr.WriteString(`([^\s;,<>"]+)`)
 			captured = append(captured, name)
