@@ -94,17 +94,17 @@ func newAgent(o *options, principal string, out *output, t *terminal) (*agent, e
 // choose settles transport, server and TLS by the flags and the principal.
 func (a *agent) choose() (err error) {
 	o, u := a.options, &a.account.uri
-	a.transport = strings.ToLower(o.transport)
-	if a.transport == "" {
-		a.transport = strings.ToLower(u.UriParams.GetOr("transport", "udp"))
-	}
-	if u.IsEncrypted() && o.transport == "" {
-		a.transport = "tls"
+	a.server = hopOf(*u)
+	switch a.transport = strings.ToLower(o.transport); {
+	case a.transport != "":
+	case a.server.network != "":
+		a.transport = a.server.network
+	default:
+		a.transport = "udp"
 	}
 	if a.transport != "udp" && a.transport != "tcp" && a.transport != "tls" {
 		return usageError("--transport is udp, tcp or tls, not %q", a.transport)
 	}
-	a.server = hopOf(*u)
 	if o.server != "" {
 		a.proxied = true
 		if a.server, err = parseHop(o.server); err != nil {

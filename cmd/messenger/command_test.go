@@ -97,12 +97,12 @@ func TestPrincipals(t *testing.T) {
 
 func TestHops(t *testing.T) {
 	for typed, want := range map[string]hop{
-		"example.com":    {"example.com", 0},
-		"localhost:5070": {"localhost", 5070},
-		"[::1]:5070":     {"::1", 5070},
-		"[::1]":          {"::1", 0},
-		"::1":            {"::1", 0},
-		"192.0.2.1":      {"192.0.2.1", 0},
+		"example.com":    {host: "example.com", port: 0},
+		"localhost:5070": {host: "localhost", port: 5070},
+		"[::1]:5070":     {host: "::1", port: 5070},
+		"[::1]":          {host: "::1", port: 0},
+		"::1":            {host: "::1", port: 0},
+		"192.0.2.1":      {host: "192.0.2.1", port: 0},
 	} {
 		if got, err := parseHop(typed); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", typed, got, err)

@@ -13,8 +13,9 @@ import (
 // hop is where a request is sent first: a host, and its port where one is
 // known.
 type hop struct {
-	host string // a name or a numeric address without brackets
-	port int    // 0: by SRV record, or the transport's default
+	host    string // a name or a numeric address without brackets
+	port    int    // 0: by SRV record, or the transport's default
+	network string // "udp", "tcp" or "tls" where the URI says so; "": any
 }
 
 // hopOf is the hop that a URI names (RFC 3263 s.4).
@@ -23,7 +24,14 @@ func hopOf(u sip.Uri) hop {
 	if maddr, ok := u.UriParams.Get("maddr"); ok && maddr != "" {
 		host = strings.Trim(maddr, "[]")
 	}
-	return hop{host: host, port: u.Port}
+	network := strings.ToLower(u.UriParams.GetOr("transport", ""))
+	switch {
+	case u.IsEncrypted():
+		network = "tls"
+	case network != "udp" && network != "tcp" && network != "tls":
+		network = ""
+	}
+	return hop{host: host, port: u.Port, network: network}
 }
 
 // parseHop reads HOST, HOST:PORT, [::1] or [::1]:PORT.

@@ -109,14 +109,18 @@ func (a *agent) way(ctx context.Context, d *dialog) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	addrs, err := next.addresses(ctx, a.transport)
+	network := a.transport
+	if next.network != "" && network != "tls" { // what began on TLS stays on it
+		network = next.network
+	}
+	addrs, err := next.addresses(ctx, network)
 	if err != nil {
 		return nil, err
 	}
-	if addrs[0] == home.remote {
+	if addrs[0] == home.remote && network == home.network {
 		return home, nil
 	}
-	return a.connect(ctx, a.transport, next)
+	return a.connect(ctx, network, next)
 }
 
 // byTCP sends a request that is too large for a datagram. An error means that

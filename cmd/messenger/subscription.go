@@ -61,8 +61,18 @@ func (s *subscription) obtain(ctx context.Context) (time.Duration, error) {
 	}
 	if !refresh {
 		s.drop(d)
+	} else {
+		s.undisturbed()
 	}
 	return 0, refused(res)
+}
+
+// undisturbed is after a refusal that leaves the subscription as it was: no
+// NOTIFY will follow it (RFC 6665 s.4.1.2.2).
+func (s *subscription) undisturbed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stop(s.timerN)
 }
 
 // subscribeContent is what every SUBSCRIBE says (RFC 3856 s.6.7: the Accept).
