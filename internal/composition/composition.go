@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"math"
 	"sync"
 
 	"presenced/internal/store"
@@ -67,13 +68,16 @@ func (c *Composer) Document(ctx context.Context, key store.Key) (*Document, erro
 	return doc, nil
 }
 
+// stored reads what was accepted: its size was judged then.
+var stored = pidf.Reader{MaxSize: math.MaxInt32 / 2}
+
 // compose makes the document. A publication that cannot be read any more
 // counts as absent: it was read when it was accepted.
 func compose(entity string, pubs store.Publications) *Document {
 	sources := make([]pidf.Source, 0, len(pubs.List))
 	for _, p := range pubs.List {
-		doc, err := pidf.Parse(p.Body)
-		if err != nil {
+		doc := new(pidf.Document)
+		if err := stored.Read(doc, p.Body); err != nil {
 			continue
 		}
 		sources = append(sources, pidf.Source{Doc: doc, Device: p.Source + " " + p.UserAgent})

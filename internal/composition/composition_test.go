@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -151,6 +152,16 @@ func TestBound(t *testing.T) {
 		if _, err := c.Document(t.Context(), key(i)); (err == nil) != want {
 			t.Errorf("document %d: %v", i, err)
 		}
+	}
+}
+
+// How large a body may be is decided when it is published.
+func TestLargeBody(t *testing.T) {
+	s := newShelf()
+	note := "<note>" + strings.Repeat("x", 100<<10) + "</note></presence>"
+	s.put(key(1), 1, strings.Replace(tuple("a", "open"), "</presence>", note, 1))
+	if doc := document(t, composition.New(s, 1), key(1)); len(doc.Bytes) < 100<<10 {
+		t.Errorf("%d bytes", len(doc.Bytes))
 	}
 }
 

@@ -8,6 +8,7 @@ package presence
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"presenced/internal/composition"
@@ -99,25 +100,33 @@ func (a *Agent) State(ctx context.Context, key store.Key) (notifier.State, error
 	if err != nil {
 		return nil, err
 	}
-	return state{doc}, nil
+	return &state{Document: doc}, nil
 }
 
-// state is a composed document as the notifier sees it.
-type state struct{ *composition.Document }
+// state is a composed document as the notifier sees it. A view other than
+// full is made once, when it is asked for.
+type state struct {
+	*composition.Document
+	offline, pending sync.Once
+	offlineBody      notifier.Body
+	pendingBody      notifier.Body
+}
 
 // Version is notifier.State's.
-func (s state) Version() store.Version { return s.Document.Version }
+func (s *state) Version() store.Version { return s.Document.Version }
 
 // Body is notifier.State's. The same generator makes the document of a
 // presentity that is offline and of one that blocks politely.
-func (s state) Body(view string) notifier.Body {
+func (s *state) Body(view string) notifier.Body {
 	switch view {
 	case full:
 		return notifier.Body{Type: mediaType, Bytes: s.Bytes, Hash: s.Hash}
 	case pending:
-		return made(pidf.Pending(s.Entity, "Waiting for the presentity's decision"))
+		s.pending.Do(func() { s.pendingBody = made(pidf.Pending(s.Entity, "")) })
+		return s.pendingBody
 	}
-	return made(pidf.Offline(s.Entity))
+	s.offline.Do(func() { s.offlineBody = made(pidf.Offline(s.Entity)) })
+	return s.offlineBody
 }
 
 func made(document []byte) notifier.Body {
