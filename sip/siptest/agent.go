@@ -224,6 +224,12 @@ func (a *agent) take(wanted func(data string) bool) (m arrived, ok bool) {
 	return arrived{}, false
 }
 
+func (a *agent) putBack(m arrived) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.inbox = append([]arrived{m}, a.inbox...)
+}
+
 // waiting are the messages that nobody has looked at; one that came several
 // times in a row stands there once.
 func (a *agent) waiting() (all []string) {

@@ -104,7 +104,7 @@ func (a *agent) defaults(r *message) []field {
 		from, callID = d.from, d.callID
 	}
 	list := []field{
-		{"Via", fmt.Sprintf("SIP/2.0/%s %s;branch=%s;rport", strings.ToUpper(a.proto), a.addr, a.newBranch())},
+		{"Via", a.via()},
 		{"Max-Forwards", "70"},
 		{"From", from},
 		{"To", to},
@@ -123,9 +123,10 @@ func (a *agent) defaults(r *message) []field {
 	return list
 }
 
-func (a *agent) newBranch() string {
+// via is that of a new transaction.
+func (a *agent) via() string {
 	a.numbered++
-	return fmt.Sprintf("z9hG4bK-%s-%d", a.name, a.numbered)
+	return fmt.Sprintf("SIP/2.0/%s %s;branch=z9hG4bK-%s-%d;rport", strings.ToUpper(a.proto), a.addr, a.name, a.numbered)
 }
 
 func (a *agent) contact() string {
@@ -164,7 +165,7 @@ func (p *Player) retried(a *agent, password string, block []string) (*message, e
 	m.fields = m.without("Proxy-Authorization")
 	a.cseq++
 	m.set("CSeq", fmt.Sprintf("%d %s", a.cseq, m.method()))
-	m.set("Via", fmt.Sprintf("SIP/2.0/%s %s;branch=%s;rport", strings.ToUpper(a.proto), a.addr, a.newBranch()))
+	m.set("Via", a.via())
 	name, challenges := "Authorization", a.challenge.values("WWW-Authenticate")
 	if a.challenge.code() == 407 {
 		name, challenges = "Proxy-Authorization", a.challenge.values("Proxy-Authenticate")

@@ -77,6 +77,7 @@ var forms = []statement{
 	{form(`receives nothing`), (*Player).receivesNothing},
 	{form(`receives anything`), (*Player).receivesAnything},
 	{form(`receives again(?: (\d+) times)?`), (*Player).receivesAgain},
+	{form(`receives (\d\d\d), trying again`), (*Player).receivesTrying},
 	{form(`receives(?: ([A-Z]+|\d\d\d))?(?:, answers (\d\d\d))?`), (*Player).receives},
 	{form(`answers (\d\d\d)`), (*Player).answers},
 	{form(`connects`), func(_ *Player, a *agent, _, _ []string) error { return a.connect() }},
@@ -266,6 +267,34 @@ func (p *Player) receives(a *agent, found, block []string) error {
 		return p.answers(a, found[1:], nil)
 	}
 	return nil
+}
+
+// receivesTrying wants a response, or a 500 or 503 to the first attempt.
+func (p *Player) receivesTrying(a *agent, found, block []string) error {
+	next, err := p.wait(a, func(data string) bool { return isKind(data, "") })
+	if err != nil {
+		return err
+	}
+	m, err := readMessage([]byte(next.data))
+	if err != nil {
+		return err
+	}
+	if code := m.code(); code != 500 && code != 503 || strconv.Itoa(code) == found[0] {
+		a.putBack(next)
+		return p.receives(a, []string{found[0], ""}, block)
+	}
+	if m.code() == 503 && m.get("Retry-After") == "" {
+		return fmt.Errorf("a 503 without Retry-After")
+	}
+	again := a.request.clone()
+	a.cseq++
+	again.set("CSeq", fmt.Sprintf("%d %s", a.cseq, again.method()))
+	again.set("Via", a.via())
+	p.remember(a, again)
+	if err := a.send(again.String()); err != nil {
+		return err
+	}
+	return p.receives(a, []string{found[0], ""}, block)
 }
 
 // isKind: requests by method; any other wish is for a response.

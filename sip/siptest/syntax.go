@@ -40,6 +40,7 @@
 //	NAME authorizes with "PW"          the last request again, answering the challenge; a block replaces fields
 //	NAME receives:                     the next response, or the request of the block's first line
 //	NAME receives 200:                 the next response, which is a 200
+//	NAME receives 200, trying again:   or a 500 or 503, after which the request is sent again
 //	NAME receives NOTIFY, answers 200: the next NOTIFY
 //	NAME receives again [N times]      the message that it received last, byte for byte
 //	NAME receives nothing              and nothing waits
