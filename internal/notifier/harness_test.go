@@ -32,6 +32,9 @@ type node struct {
 	t       *testing.T
 	engine  *embedded.Engine
 	decide  func(watcher string) notifier.Decision
+	refuse  error // of Decide
+	away    error // of State
+	loads   int
 	stop    context.CancelFunc
 	done    chan struct{}
 	sender  *sender
@@ -96,10 +99,17 @@ func (n *node) Types() []string { return []string{"text/plain"} }
 func (n *node) Decide(_ context.Context, _ store.Key, w sip.Identity) (notifier.Decision, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.decide(w.AOR), nil
+	return n.decide(w.AOR), n.refuse
 }
 
 func (n *node) State(ctx context.Context, key store.Key) (notifier.State, error) {
+	n.mu.Lock()
+	away := n.away
+	n.loads++
+	n.mu.Unlock()
+	if away != nil {
+		return nil, away
+	}
 	pubs, err := n.engine.Publications(ctx, key)
 	s := state{version: pubs.Version, body: "none"}
 	for _, p := range pubs.List {
@@ -143,6 +153,19 @@ func (n *node) setDecision(f func(watcher string) notifier.Decision) {
 	n.decide = f
 }
 
+// fail makes Decide and State fail.
+func (n *node) fail(refuse, away error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.refuse, n.away = refuse, away
+}
+
+func (n *node) loaded() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.loads
+}
+
 // publish makes text the state of bob.
 func (n *node) publish(text string) {
 	n.t.Helper()
@@ -160,6 +183,7 @@ type sender struct {
 	next transaction.ID
 	sent []*flight
 	all  map[transaction.ID]*flight
+	fast bool // each NOTIFY is answered before Send returns
 }
 
 type flight struct {
@@ -177,6 +201,11 @@ func (s *sender) Send(o *transaction.Outgoing, u transaction.User) transaction.I
 	text := string(o.Start) + string(o.Head) + "\r\n" + string(bytes.Join(o.Body, nil))
 	f := &flight{id: s.next, text: text, target: o.Target, user: u}
 	s.sent, s.all[f.id] = append(s.sent, f), f
+	if s.fast {
+		done := make(chan struct{})
+		go func() { defer close(done); u.Answered(f.id, 200, nil) }()
+		<-done
+	}
 	return s.next
 }
 
@@ -184,6 +213,19 @@ func (s *sender) Cancel(id transaction.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all[id].cancelled = true
+}
+
+// inFlight says whether a NOTIFY to the watcher was the last to be sent to it,
+// and is unanswered.
+func (s *sender) inFlight(watcher string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := s.next; id > 0; id-- {
+		if strings.Contains(s.all[id].text, "Call-ID: "+watcher+"\r\n") {
+			return strings.HasSuffix(s.all[id].text, "open")
+		}
+	}
+	return false
 }
 
 // take returns what was sent since the last time.
@@ -313,5 +355,8 @@ func (n *node) empty() {
 	stats, err := n.engine.Stats(n.t.Context())
 	if err != nil || stats.Subscriptions != 0 || len(n.Stats()) != 0 {
 		n.t.Errorf("left behind: %+v, %v, %v", stats, n.Stats(), err)
+	}
+	if left := n.Left(); len(left) > 0 {
+		n.t.Errorf("left behind: %v", left)
 	}
 }

@@ -1,0 +1,47 @@
+package notifier
+
+import (
+	"context"
+	"fmt"
+)
+
+// Left tells what is held for subscriptions: nothing, once they have ended.
+func (n *Notifier) Left() (left []string) {
+	n.conns.mu.Lock()
+	defer n.conns.mu.Unlock()
+	n.watchers.mu.Lock()
+	defer n.watchers.mu.Unlock()
+	if len(n.conns.all) > 0 || len(n.watchers.used) > 0 {
+		left = append(left, fmt.Sprintf("connections %d, watchers %v", len(n.conns.all), n.watchers.used))
+	}
+	for i := range n.shards {
+		sh := &n.shards[i]
+		sh.mu.Lock()
+		if len(sh.topics)+len(sh.byTag)+len(sh.due)+len(sh.ready) > 0 {
+			left = append(left, fmt.Sprintf("shard %d: %d topics, %d tags, %d deadlines", i, len(sh.topics), len(sh.byTag), len(sh.due)))
+		}
+		sh.mu.Unlock()
+	}
+	return left
+}
+
+// Places tells which windows are not idle, or should be gone. With no NOTIFY
+// in flight there are none.
+func (n *Notifier) Places() (taken []string) {
+	n.windows.mu.Lock()
+	defer n.windows.mu.Unlock()
+	for key, w := range n.windows.all {
+		w.mu.Lock()
+		if w.free != windowSize || !w.urgent.empty() || !w.regular.empty() || key.conn != 0 || key.route != "" {
+			taken = append(taken, fmt.Sprintf("%+v: %d free", key, w.free))
+		}
+		w.mu.Unlock()
+	}
+	return taken
+}
+
+// Offer queues a chore that may be left undone.
+func (n *Notifier) Offer(f func(context.Context)) { n.chores.offer(f) }
+
+// MaxChores is how many chores may wait before such a one is left undone.
+const MaxChores = maxChores
