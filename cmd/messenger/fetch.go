@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -13,8 +14,6 @@ func fetch(ctx context.Context, a *agent, operands []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.options.timeout)
-	defer cancel()
 	d := newDialog(a.account.uri, presentity, presentity)
 	told := make(chan notification, 1)
 	a.notified = func(r *sip.Request) reply { return fetched(d, r, told) }
@@ -32,6 +31,8 @@ func fetch(ctx context.Context, a *agent, operands []string) error {
 	case n := <-told:
 		return a.showFetched(presentity, n)
 	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(a.options.timeout):
 		return unreachable("%s accepted the SUBSCRIBE, but sent no NOTIFY", a.server)
 	}
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -52,7 +54,7 @@ func (r *reception) print(m *sip.Request) {
 	body := m.Body()
 	kind, parameters := parameters(headerValue(m, "Content-Type"))
 	if kind == "" {
-		kind = "text/plain" // RFC 3428 s.8: what every agent has to take
+		kind = "text/plain" // RFC 3428 s.7: what every agent has to take
 	}
 	size := len(body)
 	from := m.From()
@@ -61,6 +63,9 @@ func (r *reception) print(m *sip.Request) {
 		Type: kind, Size: &size,
 	}
 	sender := name(from.Address)
+	if e.Expired = expired(m, r.agent.terminal.now()); e.Expired {
+		sender += " (expired)"
+	}
 	text, ok := decode(body, kind, parameters["charset"])
 	if !ok {
 		r.agent.out.tell(e, "%s sends %s, %d bytes", sender, printable(kind), size)
@@ -72,6 +77,17 @@ func (r *reception) print(m *sip.Request) {
 		lines[i] = printable(strings.ReplaceAll(lines[i], "\t", "    "))
 	}
 	r.agent.out.tell(e, "%s: %s", sender, strings.Join(lines, "\n         "))
+}
+
+// expired says whether a message's time was over when it came. RFC 3428 s.7:
+// Expires counts from Date, and who shows it anyway says so.
+func expired(m *sip.Request, now time.Time) bool {
+	date, err := time.Parse(time.RFC1123, headerValue(m, "Date")) // RFC 3261 s.20.17: always GMT
+	if err != nil {
+		return false
+	}
+	seconds, err := strconv.ParseUint(headerValue(m, "Expires"), 10, 31)
+	return err == nil && now.After(date.Add(time.Duration(seconds)*time.Second))
 }
 
 // decode returns a text's characters, and false for what is no text or in a

@@ -41,6 +41,8 @@ func TestInbox(t *testing.T) {
 				{"application/im-iscomposing+xml", "<x/>", 200, nil},
 				{"text/plain", "zip", 415, []string{"Content-Encoding: gzip"}},
 				{"text/plain;charset=utf-16", "\xff\xfe", 200, nil},
+				{"text/plain", "late", 200, []string{"Date: Fri, 02 Jan 2026 12:00:00 GMT", "Expires: 60"}},
+				{"text/plain", "in time", 200, []string{"Date: Fri, 02 Jan 2026 12:00:00 GMT", "Expires: 600"}},
 			} {
 				if code := s.deliver(r, i+1, m.contentType, m.body, m.extra...); code != m.want {
 					t.Errorf("message %d: answered %d, want %d", i+1, code, m.want)
@@ -65,7 +67,7 @@ func TestInbox(t *testing.T) {
 			t.Errorf("one too many:\n%s", r)
 		}
 	})
-	m := s.start(t, hurried, "", "inbox", "--count", "6", "alice@localhost")
+	m := s.start(t, hurried, "", "inbox", "--count", "8", "alice@localhost")
 	m.expect(t, exitDone, strings.Join([]string{
 		"12:03:04 alice@localhost is registered",
 		"12:03:04 bob@localhost: hello",
@@ -74,6 +76,8 @@ func TestInbox(t *testing.T) {
 		"12:03:04 bob@localhost: grüße",
 		"12:03:04 bob@localhost sends application/im-iscomposing+xml, 4 bytes",
 		"12:03:04 bob@localhost sends text/plain, 2 bytes",
+		"12:03:04 bob@localhost (expired): late",
+		"12:03:04 bob@localhost: in time",
 		"12:03:04 bob@localhost: last",
 		"12:03:04 alice@localhost is unregistered",
 		"",

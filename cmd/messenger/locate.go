@@ -71,7 +71,7 @@ func (h hop) addresses(ctx context.Context, network string) ([]netip.AddrPort, e
 	if a, err := netip.ParseAddr(h.host); err == nil {
 		return []netip.AddrPort{netip.AddrPortFrom(a.Unmap(), uint16(port))}, nil
 	}
-	if strings.EqualFold(h.host, "localhost") { // RFC 6761 s.6.3: no need to ask
+	if strings.EqualFold(h.host, "localhost") { // this machine; no need to ask
 		return []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))}, nil
 	}
 	if h.port == 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ import (
 //	name        message: the sender's display name
 //	type        message: MIME type
 //	size        message: bytes
+//	expired     message: true where its time was over (RFC 3428 s.7)
 //	text        message: a text's characters; other types have none
 //	code        sent, error: the response's code
 //	error       error: what went wrong, for people
@@ -57,6 +59,7 @@ type event struct {
 	Name       string   `json:"name,omitempty"`
 	Type       string   `json:"type,omitempty"`
 	Size       *int     `json:"size,omitempty"`
+	Expired    bool     `json:"expired,omitempty"`
 	Text       *string  `json:"text,omitempty"`
 	Code       int      `json:"code,omitempty"`
 	Error      string   `json:"error,omitempty"`
@@ -134,6 +137,9 @@ func errorEvent(err error) event {
 
 // finish says how a command ended and returns its exit status.
 func (o *output) finish(err error) int {
+	if errors.Is(err, context.Canceled) {
+		err = failed("interrupted")
+	}
 	if err != nil {
 		o.trouble(err, "%s", err)
 	}

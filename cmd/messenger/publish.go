@@ -13,7 +13,7 @@ import (
 	"presenced/pidf"
 )
 
-// pidfType is the MIME type of presence documents (RFC 3863 s.7.1).
+// pidfType is the MIME type of presence documents (RFC 3863 s.5.1).
 const pidfType = "application/pidf+xml"
 
 // conditionalRequestFailed says that an entity-tag is not known (RFC 3903

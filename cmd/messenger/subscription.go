@@ -26,7 +26,8 @@ type subscription struct {
 	mu       sync.Mutex
 	dialog   *dialog // nil: none
 	since    time.Time
-	failures int // terminations in a row that came soon
+	failures int  // terminations in a row that came soon
+	told     bool // a NOTIFY came since the last SUBSCRIBE
 	timerN   *time.Timer
 	sooner   *time.Timer // a refresh that a NOTIFY's shorter expires asks for
 	shown    string
@@ -43,15 +44,17 @@ func (a *agent) newSubscription(presentity sip.Uri) *subscription {
 // obtain subscribes, or refreshes the subscription.
 func (s *subscription) obtain(ctx context.Context) (time.Duration, error) {
 	d, refresh := s.current()
+	sent := time.Now()
 	res, err := s.agent.lasting(ctx, d, sip.SUBSCRIBE, &s.expires, subscribeContent(s.agent))
 	switch {
-	case err != nil && exitStatus(err) == exitUnreachable: // RFC 5057 s.5.2: the dialog is lost with the server
+	case err != nil && exitStatus(err) == exitUnreachable: // RFC 5057 s.5.2: a timeout ends the usage
 		s.drop(d)
 		return 0, err
 	case err != nil:
 		return 0, err
 	case res.IsSuccess():
 		d.confirm(res)
+		s.expect(d, s.agent.pace.timerN-time.Since(sent))
 		return granted(res, s.expires), nil
 	case refresh && endsSubscription(res.StatusCode):
 		s.drop(d)
@@ -59,20 +62,10 @@ func (s *subscription) obtain(ctx context.Context) (time.Duration, error) {
 			name(s.presentity), res.StatusCode, printable(res.Reason))
 		return s.obtain(ctx)
 	}
-	if !refresh {
+	if !refresh { // else RFC 6665 s.4.1.2.2: the subscription is as it was
 		s.drop(d)
-	} else {
-		s.undisturbed()
 	}
 	return 0, refused(res)
-}
-
-// undisturbed is after a refusal that leaves the subscription as it was: no
-// NOTIFY will follow it (RFC 6665 s.4.1.2.2).
-func (s *subscription) undisturbed() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stop(s.timerN)
 }
 
 // subscribeContent is what every SUBSCRIBE says (RFC 3856 s.6.7: the Accept).
@@ -89,8 +82,7 @@ func endsSubscription(code int) bool {
 	return code >= 480 && code <= 485 || slices.Contains([]int{404, 405, 410, 416, 489, 501, 604}, code)
 }
 
-// current is the dialog to subscribe in, a new one where there is none, with
-// Timer N running.
+// current is the dialog to subscribe in, a new one where there is none.
 func (s *subscription) current() (d *dialog, refresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,18 +90,28 @@ func (s *subscription) current() (d *dialog, refresh bool) {
 		s.dialog = newDialog(s.agent.account.uri, s.presentity, s.presentity)
 		s.since = s.agent.terminal.now()
 	}
-	d = s.dialog
+	s.told = false
 	stop(s.sooner)
-	stop(s.timerN)
-	s.timerN = time.AfterFunc(s.agent.pace.timerN, func() { s.unconfirmed(d) })
-	return d, refresh
+	return s.dialog, refresh
 }
 
-// unconfirmed is Timer N: no NOTIFY came, there is no subscription (RFC 6665
-// s.4.1.2.4).
+// expect starts what is left of Timer N, unless the NOTIFY came before the
+// response. RFC 6665 s.4.1.2.4 starts it with the SUBSCRIBE; one that is not
+// answered fails by its transaction.
+func (s *subscription) expect(d *dialog, left time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.told || s.dialog != d {
+		return
+	}
+	stop(s.timerN)
+	s.timerN = time.AfterFunc(left, func() { s.unconfirmed(d) })
+}
+
+// unconfirmed is Timer N run out: no NOTIFY came, there is no subscription.
 func (s *subscription) unconfirmed(d *dialog) {
 	s.mu.Lock()
-	lost := s.dialog == d && !s.leaving
+	lost := s.dialog == d && !s.told && !s.leaving
 	s.mu.Unlock()
 	if !lost {
 		return
@@ -164,6 +166,7 @@ func (s *subscription) notify(r *sip.Request) reply {
 	if refusal.code != 0 {
 		return refusal
 	}
+	s.told = true
 	stop(s.timerN)
 	s.show(n)
 	ok := reply{code: 200, reason: "OK"}

@@ -193,3 +193,12 @@ func TestTimerN(t *testing.T) {
 	m := s.start(t, pace{refresh: refreshAfter, timerN: 300 * time.Millisecond}, "", "watch", "alice@localhost", "bob@localhost")
 	m.expect(t, exitDone, "12:03:04 bob@localhost is open (active)\n", "messenger: no NOTIFY about bob@localhost came; subscribing anew\n")
 }
+
+func TestInterrupted(t *testing.T) {
+	s := newScript(t, func(s *script, r *sip.Request, _ int) {
+		s.respond(r, 200, "OK")
+		s.messenger.stop()
+	})
+	s.start(t, hurried, "", "fetch", "alice@localhost", "bob@localhost").
+		expect(t, exitFailed, "", "messenger: interrupted\n")
+}
