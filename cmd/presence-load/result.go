@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// result is what a phase came to.
+type result struct {
+	Phase     phase      `json:"phase"`
+	Seconds   float64    `json:"seconds"`
+	Offered   float64    `json:"offered_per_second,omitempty"` // open loop
+	Rate      float64    `json:"rate_per_second"`              // operations finished well, in the measured time
+	Started   int        `json:"started"`
+	Finished  int        `json:"finished"` // in the measured time
+	Late      int        `json:"late"`     // after it
+	Failed    int        `json:"failed"`
+	Withheld  int        `json:"withheld"` // due, but all subjects were busy: not sent
+	Operation []opResult `json:"operations"`
+	Drain     duration   `json:"drain"`
+
+	ServerCPU   float64 `json:"server_us_per_operation,omitempty"`
+	PerNotify   float64 `json:"server_us_per_notify,omitempty"`
+	ServerCores float64 `json:"server_cores,omitempty"` // CPU seconds a second
+	OwnCPU      float64 `json:"own_us_per_operation"`
+	OwnCores    float64 `json:"own_cores"`
+	Busy        float64 `json:"loop_busy"` // fraction of the time
+	Limit       string  `json:"limit"`     // what kept the rate from being higher
+	Before      usage   `json:"server_before"`
+	After       usage   `json:"server_after"`
+	*tally
+
+	sources           []*source
+	before            usage
+	began, idleBefore int64
+	ownBefore         time.Duration
+}
+
+// opResult is one kind of operation in a phase.
+type opResult struct {
+	Operation operation `json:"operation"`
+	Finished  int       `json:"finished"`
+	Failed    int       `json:"failed"`
+	Latency   []latency `json:"latency"`
+}
+
+// latency of a step, in microseconds.
+type latency struct {
+	Step  string  `json:"step"`
+	Count uint64  `json:"count"`
+	Mean  float64 `json:"mean_us"`
+	P50   float64 `json:"p50_us"`
+	P95   float64 `json:"p95_us"`
+	P99   float64 `json:"p99_us"`
+	P999  float64 `json:"p99_9_us"`
+	Max   float64 `json:"max_us"`
+}
+
+func us(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// stop takes the figures at the end of the measured time.
+func (r *result) stop(g *generator, after usage) {
+	wall := time.Duration(g.clock() - r.began)
+	own := ownCPU() - r.ownBefore
+	r.Before, r.After = r.before, after
+	r.Seconds = wall.Seconds()
+	for _, s := range r.sources {
+		r.Started += s.started
+		r.Finished += s.finished
+		r.Withheld += s.withheld
+		r.Offered += s.rate
+	}
+	r.Rate = float64(r.Finished) / r.Seconds
+	cpu := after.CPU - r.before.CPU
+	r.ServerCores = cpu.Seconds() / r.Seconds
+	r.OwnCores = own.Seconds() / r.Seconds
+	if r.Finished > 0 {
+		r.ServerCPU, r.OwnCPU = us(cpu)/float64(r.Finished), us(own)/float64(r.Finished)
+	}
+	if n := r.Notifies + r.Unanswered; n > 0 {
+		r.PerNotify = us(cpu) / float64(n)
+	}
+	r.Busy = 1 - float64(g.idle-r.idleBefore)/float64(wall)
+	r.Limit = r.limit(after.Procs > 0)
+}
+
+// limit says whether the figures are the server's or the generator's.
+func (r *result) limit(watched bool) string {
+	cores := float64(runtime.NumCPU())
+	switch {
+	case r.Phase.Operation == string(pause):
+		return "-"
+	case r.Offered > 0 && r.Withheld == 0 && r.Rate > 0.98*r.Offered:
+		return "the offered rate"
+	case r.Busy > 0.9 && (!watched || r.ServerCores < 0.9*r.OwnCores):
+		return "THE GENERATOR: its loop never rests"
+	case r.Withheld*20 > r.Started:
+		return "the workload: principals were busy (more of them would help)"
+	case watched && r.OwnCores+r.ServerCores > 0.9*cores:
+		return fmt.Sprintf("the machine's %.0f CPUs, %.0f %% of them the server's", cores, 100*r.ServerCores/cores)
+	case r.Busy > 0.9:
+		return "the server, or the generator: both are busy"
+	}
+	return "the server"
+}
+
+// conclude adds what is known only after the stragglers came.
+func (r *result) conclude(g *generator) {
+	for _, s := range r.sources {
+		r.Late += s.finished
+		r.Failed += s.failed
+		op := opResult{Operation: s.op, Finished: s.finished, Failed: s.failed}
+		for i := range s.latency {
+			h := &s.latency[i]
+			if h.total == 0 {
+				continue
+			}
+			op.Latency = append(op.Latency, latency{
+				Step: stepNames[i], Count: h.total, Mean: us(h.mean()), P50: us(h.quantile(0.5)), P95: us(h.quantile(0.95)),
+				P99: us(h.quantile(0.99)), P999: us(h.quantile(0.999)), Max: us(time.Duration(h.max)),
+			})
+		}
+		r.Operation = append(r.Operation, op)
+	}
+	r.Late -= r.Finished
+	r.sources = nil
+}
