@@ -27,6 +27,10 @@ type principals interface {
 	DeletePrincipal(ctx context.Context, aor string) error
 }
 
+// principalCommands are the words behind "principal" and how many operands each
+// takes.
+var principalCommands = map[string]int{"add": 1, "remove": 1, "list": 0, "import": 0}
+
 // principal adds, removes, lists and imports who can authenticate.
 func principal(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
@@ -35,6 +39,9 @@ func principal(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	path, rest, err := configFlag(args[1:])
 	if err != nil {
 		return err
+	}
+	if operands, known := principalCommands[args[0]]; !known || len(rest) != operands {
+		return errUsage
 	}
 	c, _, err := config.Load(path)
 	if err != nil {
@@ -46,28 +53,26 @@ func principal(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	defer done()
 	ctx := context.Background()
-	switch {
-	case args[0] == "list" && len(rest) == 0:
+	switch args[0] {
+	case "list":
 		return kept.Principals(ctx, func(p store.Principal) error {
 			_, err := fmt.Fprintln(stdout, p.AOR)
 			return err
 		})
-	case args[0] == "import" && len(rest) == 0:
+	case "import":
 		return importPrincipals(ctx, c, kept, stdin, stdout)
-	case args[0] == "add" && len(rest) == 1:
+	case "add":
 		password, err := readPassword(stdin, stderr)
 		if err != nil {
 			return err
 		}
 		return put(ctx, c, kept, rest[0], password)
-	case args[0] == "remove" && len(rest) == 1:
-		aor, err := server.AORArgument(rest[0])
-		if err != nil {
-			return err
-		}
-		return kept.DeletePrincipal(ctx, aor)
 	}
-	return errUsage
+	aor, err := server.AORArgument(rest[0]) // remove
+	if err != nil {
+		return err
+	}
+	return kept.DeletePrincipal(ctx, aor)
 }
 
 // openPrincipals asks the running agent, or opens the store where none runs.

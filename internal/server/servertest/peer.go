@@ -27,7 +27,7 @@ const Patience = 20 * time.Second
 type Peer struct {
 	AOR      string // "sip:bob@127.0.0.1"
 	Password string // answers challenges; "": a challenge is the answer
-	Contact  string // the URI in Contact
+	Contact  string // the URI in Contact; "": no Contact
 
 	t     testing.TB
 	proto sip.Proto
@@ -242,10 +242,14 @@ func (p *Peer) attempt(to netip.AddrPort, r Request, extra string) (*Response, e
 	if target == "" {
 		target = "<" + r.URI + ">"
 	}
+	contact := ""
+	if p.Contact != "" {
+		contact = "Contact: <" + p.Contact + ">\r\n"
+	}
 	data := fmt.Appendf(nil, "%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=%s;rport\r\nMax-Forwards: 70\r\nFrom: <%s>;tag=%s\r\nTo: %s\r\n"+
-		"Call-ID: %s\r\nCSeq: %d %s\r\nContact: <%s>\r\n%s%sContent-Length: %d\r\n\r\n%s",
+		"Call-ID: %s\r\nCSeq: %d %s\r\n%s%s%sContent-Length: %d\r\n\r\n%s",
 		r.Method, r.URI, p.proto, p.local, branch, p.AOR, r.FromTag, target,
-		r.CallID, cseq, r.Method, p.Contact, extra, r.Header, len(r.Body), r.Body)
+		r.CallID, cseq, r.Method, contact, extra, r.Header, len(r.Body), r.Body)
 	wait := 500 * time.Millisecond
 	for range repeats {
 		if err := p.send(to, data); err != nil {
