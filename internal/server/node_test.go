@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -23,7 +24,8 @@ type node struct {
 	engine Engine // outlives a restart
 	host   siptest.Host
 	config string
-	prefix string // of the network's addresses
+	prefix string    // of the network's addresses
+	log    io.Writer // nil: nowhere
 	stop   func() error
 }
 
@@ -98,14 +100,14 @@ func startNode(t testing.TB, lines, prefix string, host siptest.Host, engine Eng
 		}
 		engine = e
 	}
-	n := &node{engine: engine, host: host, config: lines, prefix: prefix}
+	n := &node{engine: engine, host: host, config: lines, prefix: prefix, log: t.Output()}
 	n.start(t)
 	return n
 }
 
 func (n *node) start(t testing.TB) {
 	t.Helper()
-	s, err := New(configured(t, n.config, n.prefix), Options{Network: n.host, Engine: n.engine, Log: t.Output()})
+	s, err := New(configured(t, n.config, n.prefix), Options{Network: n.host, Engine: n.engine, Log: n.log})
 	if err != nil {
 		t.Fatal(err)
 	}
