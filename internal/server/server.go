@@ -115,7 +115,10 @@ func (s *Server) wire(c *config.Config, network Network) {
 		Local: c.Local, Accept: []string{"application/pidf+xml"},
 		Guard: s.guarded, Routed: s.routed,
 	})
-	s.layer = transaction.New(s.transport, transaction.Config{Handler: s.metrics.counted(s.mux), Log: s.log})
+	s.layer = transaction.New(s.transport, transaction.Config{
+		Handler: s.metrics.counted(s.mux), Log: s.log,
+		Inline: c.Store.Engine == config.EngineEmbedded && c.Store.Path == "",
+	})
 	s.makePresence(c)
 	for _, service := range c.Services {
 		switch service {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"syscall"
 	"testing"
+	"time"
 
 	"presenced/internal/config"
 	"presenced/internal/server"
@@ -73,6 +75,8 @@ func exchange(b *testing.B, c *net.UDPConn, window int, request func(i int) []by
 	b.Helper()
 	b.ReportAllocs()
 	b.ResetTimer()
+	before := cpuTime(b)
+	defer func() { b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-us/op") }()
 	buf := make([]byte, 65536)
 	sent, answered := 0, 0
 	for answered < b.N {
@@ -92,8 +96,19 @@ func exchange(b *testing.B, c *net.UDPConn, window int, request func(i int) []by
 	}
 }
 
+// cpuTime is what this process has used, client and node together.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// benchPublish is an initial PUBLISH; a presentity has 20 at most.
 func benchPublish(i int) []byte {
-	user := fmt.Sprintf("user%d@127.0.0.1", i%1000)
+	user := fmt.Sprintf("user%d@127.0.0.1", i/20)
 	body := fmt.Sprintf(`<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:%s">`+
 		`<tuple id="t%d"><status><basic>open</basic></status><contact>sip:%s</contact><note>change %d</note></tuple></presence>`, user, i%20, user, i)
 	return benchRequest("PUBLISH", "sip:"+user, user, i, "Event: presence\r\nContent-Type: application/pidf+xml\r\n", body)

@@ -26,7 +26,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"log/slog"
-	"sync"
 	"time"
 
 	"presenced/sip"
@@ -90,6 +89,11 @@ type Config struct {
 	Timers  Timers       // DefaultTimers
 	Order   Order        // DefaultOrder
 	Log     *slog.Logger // slog.Default()
+	// Inline runs ordered handlers on the goroutine that calls Receive, where
+	// their line is free: for handlers that wait for nothing but memory. It
+	// saves the change of goroutines, and a transport that reads in batches
+	// writes the answers in one.
+	Inline bool
 	// Secret keys the To tags. Agents that share it answer a repeat of the
 	// same request with the same tag. Default: random.
 	Secret []byte
@@ -157,9 +161,7 @@ type Layer struct {
 	ctx    context.Context // done when the layer is closed
 	cancel context.CancelFunc
 
-	mu     sync.Mutex // guards closed, and group, which grows only before closed
-	closed bool
-	group  sync.WaitGroup
+	crew crew
 }
 
 // shards divide the locks; a power of two.
@@ -179,7 +181,8 @@ func New(tr Transport, config Config) *Layer {
 	l.tagger = tagger{bytes.Clone(config.Secret)}
 	l.lines.seed = maphash.MakeSeed()
 	l.lines.limit = max(1, config.MaxPending/4)
-	l.lines.run, l.lines.spawn = l.serve, l.spawn
+	l.crew.init()
+	l.lines.run, l.lines.spawn, l.lines.inline = l.serve, l.crew.do, config.Inline
 	for i := range shards {
 		l.servers[i].init(l)
 		l.clients[i].init(l, uint32(i))
@@ -189,17 +192,6 @@ func New(tr Transport, config Config) *Layer {
 
 // now is the time since the layer was made: one clock for all queues.
 func (l *Layer) now() time.Duration { return time.Since(l.start) }
-
-// spawn runs f on a goroutine that Close waits for; false if it is too late.
-func (l *Layer) spawn(f func()) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return false
-	}
-	l.group.Go(f)
-	return true
-}
 
 // Receive takes one message from the transport; the layer is a
 // transport.Receiver. data is borrowed for the call. framing says that a
@@ -246,14 +238,12 @@ func (l *Layer) busy() bool {
 // ErrClosed, and returns when no handler and no timer's callback runs any more.
 // A callback on a reader of the transport ends with that reader's call.
 func (l *Layer) Close() {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
+	l.crew.refuse()
 	l.cancel()
 	l.patience.stop()
 	for i := range shards {
 		l.servers[i].close()
 		l.clients[i].close()
 	}
-	l.group.Wait()
+	l.crew.wait()
 }

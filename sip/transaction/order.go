@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"hash/maphash"
+	"math"
 	"sync"
 
 	"presenced/sip"
@@ -14,7 +15,7 @@ type Order func(r *sip.Request) (key string, ordered bool)
 
 // DefaultOrder is the order that a presence agent needs: PUBLISH, REGISTER
 // and SUBSCRIBE by address-of-record, requests inside a dialog by the
-// dialog's local tag, everything else at once. RFC 3903 s.6: publications to
+// dialog's local tag, everything else by Call-ID. RFC 3903 s.6: publications to
 // one Request-URI are processed in order; RFC 3261 s.12.2.2 is checked
 // against a CSeq that must not be overtaken.
 //
@@ -35,18 +36,21 @@ func DefaultOrder(r *sip.Request) (key string, ordered bool) {
 			return aor, true
 		}
 		return r.RequestURI(), true
+	case "MESSAGE":
+		return "", false
 	}
-	return "", false
+	return r.CallID(), true
 }
 
 // lines is a fixed number of serial queues. A key's hash picks its line; a
 // line has a goroutine only while something stands in it.
 type lines struct {
-	seed  maphash.Seed
-	limit int // the most that wait in one line, so that one hot key leaves room to others
-	run   func(*exchange)
-	spawn func(func()) bool
-	line  [1024]line
+	seed   maphash.Seed
+	limit  int // the most that wait in one line, so that one hot key leaves room to others
+	run    func(*exchange)
+	spawn  func(func()) bool
+	inline bool
+	line   [1024]line
 }
 
 type line struct {
@@ -55,18 +59,33 @@ type line struct {
 	length      int // with the one that runs
 }
 
-// put appends x to its key's line. It is false if the line is full or the
-// layer is closed.
+// put appends x to its key's line, and runs the line if nobody does: here
+// where inline says so. It is false if the line is full or the layer is closed.
 func (s *lines) put(key string, x *exchange) bool {
 	n := &s.line[maphash.String(s.seed, key)%uint64(len(s.line))]
+	free, ok := s.append(n, x)
+	switch {
+	case !ok || !free:
+		return ok
+	case s.inline && s.drain(n, inlineMost):
+		return true
+	}
+	return s.spawn(func() { s.drain(n, everything) })
+}
+
+const (
+	inlineMost = 16 // then others get their turn at the caller
+	everything = math.MaxInt
+)
+
+// append is free where nobody runs the line, not ok where it is full.
+func (s *lines) append(n *line, x *exchange) (free, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.length >= s.limit {
-		return false
+		return false, false
 	}
-	if n.length == 0 && !s.spawn(func() { s.drain(n) }) {
-		return false
-	}
+	free = n.length == 0
 	n.length++
 	if n.last == nil {
 		n.first = x
@@ -74,12 +93,12 @@ func (s *lines) put(key string, x *exchange) bool {
 		n.last.next = x
 	}
 	n.last = x
-	return true
+	return free, true
 }
 
-// drain runs what stands in the line until nothing does.
-func (s *lines) drain(n *line) {
-	for {
+// drain runs what stands in the line, at most so many; true when it is empty.
+func (s *lines) drain(n *line, most int) bool {
+	for range most {
 		n.mu.Lock()
 		x := n.first
 		if n.first = x.next; n.first == nil {
@@ -93,7 +112,8 @@ func (s *lines) drain(n *line) {
 		empty := n.length == 0
 		n.mu.Unlock()
 		if empty {
-			return
+			return true
 		}
 	}
+	return false
 }

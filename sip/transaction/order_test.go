@@ -64,7 +64,7 @@ func TestDefaultOrder(t *testing.T) {
 		{request("SUBSCRIBE", "z9hG4bK", "To: <sip:bob@example.test>;tag=t1"), "t1", true},
 		{request("REGISTER", "z9hG4bK", "To: <sip:carol@Example.test:5060;x=y>"), "sip:carol@example.test", true},
 		{request("MESSAGE", "z9hG4bK"), "", false},
-		{request("OPTIONS", "z9hG4bK"), "", false},
+		{request("OPTIONS", "z9hG4bK"), "c1@198.51.100.7", true},
 	}
 	for _, test := range tests {
 		r, err := sip.ParseRequest(test.request, udp)
@@ -176,5 +176,21 @@ func TestCloseEndsHandlersAndTransactions(t *testing.T) {
 		synctest.Wait()
 		want(t, "heard after Close", late.String(), "failed: "+ErrClosed.Error())
 		want(t, "clients", l.Stats().Clients, 0)
+	})
+}
+
+// Inline, a handler runs on the receiving goroutine where its line is free.
+func TestInline(t *testing.T) {
+	ran := 0
+	h := sip.HandlerFunc(func(context.Context, *sip.Request) (*sip.Response, error) {
+		ran++
+		return &sip.Response{Code: 200}, nil
+	})
+	bubble(t, Config{Handler: h, Inline: true}, func(t *testing.T, f *fake, l *Layer) {
+		for i := range 3 {
+			l.Receive(request("PUBLISH", fmt.Sprint("z9hG4bK", i)), udp, nil)
+			want(t, "handlers that have run", ran, i+1)
+			want(t, "responses", len(f.texts()), i+1)
+		}
 	})
 }

@@ -33,7 +33,7 @@ func (s *clientShard) goRoute(a attempt, r *routing) {
 		s.failLocked(a, ErrBusy)
 		return
 	}
-	started := l.spawn(func() {
+	started := l.crew.do(func() {
 		defer l.counters.routing.Add(-1)
 		s.route(a, r)
 	})

@@ -130,7 +130,7 @@ func (l *Layer) enqueue(x *exchange) bool {
 	name, ordered := l.config.Order(x.request)
 	x.ordered = ordered
 	if !ordered {
-		if l.counters.unordered.Add(1) <= int64(l.config.MaxUnordered) && l.spawn(func() { l.serve(x) }) {
+		if l.counters.unordered.Add(1) <= int64(l.config.MaxUnordered) && l.crew.do(func() { l.serve(x) }) {
 			return true
 		}
 		l.counters.unordered.Add(-1)
