@@ -133,6 +133,9 @@ func (s *server) processes() ([]process, error) {
 	return all, nil
 }
 
+// tick is the unit of /proc's times: USER_HZ is 100 on every Linux of today.
+const tick = time.Second / 100
+
 // readStat reads proc_pid_stat(5). The name stands in parentheses and may hold any byte.
 func readStat(dir string) (process, error) {
 	data, err := os.ReadFile(filepath.Join(dir, "stat"))
@@ -153,7 +156,6 @@ func readStat(dir string) (process, error) {
 			return process{}, fmt.Errorf("%s/stat: %w", dir, err)
 		}
 	}
-	const tick = time.Second / 100 // USER_HZ is 100 on every Linux of today
 	return process{parent: n[0], name: string(data[open+1 : end]), cpu: time.Duration(n[1]+n[2]) * tick}, nil
 }
 

@@ -106,6 +106,7 @@ func (r *result) remarks() string {
 		{r.Retransmissions, "requests sent again"}, {r.Withheld, "not sent, as all principals were busy"}, {r.Challenges, "challenges answered"},
 		{r.RepeatedNotifies, "NOTIFYs came again"}, {r.RepeatedAnswers, "answers came again"}, {r.RepeatedMessages, "MESSAGEs came again"},
 		{r.Unanswered, "NOTIFYs to dead watchers"}, {r.EndedByServer, "subscriptions ended by the server"}, {r.Stray, "messages for nobody"},
+		{r.ServerDrops, "datagrams lost at the server's receive buffer"}, {r.OwnDrops, "DATAGRAMS LOST AT OUR OWN RECEIVE BUFFER"},
 		{r.Disorder, "NOTIFYs OUT OF CSEQ ORDER"}, {r.Superseded, "OLDER STATES AFTER NEWER"}, {r.Unnotified, "NOTIFYS OR DELIVERIES NEVER CAME"},
 		{r.Missing, "WATCHERS WITHOUT THE LAST STATE"},
 	} {
@@ -121,5 +122,5 @@ func (r *result) remarks() string {
 	if len(failures) > 0 {
 		fmt.Fprintf(&b, " Failed: %s.", strings.Join(failures, ", "))
 	}
-	return b.String()
+	return b.String() + noise(r.Others)
 }

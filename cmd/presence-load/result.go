@@ -25,14 +25,18 @@ type result struct {
 	ServerCores float64 `json:"server_cores,omitempty"` // CPU seconds a second
 	OwnCPU      float64 `json:"own_us_per_operation"`
 	OwnCores    float64 `json:"own_cores"`
-	Busy        float64 `json:"loop_busy"` // fraction of the time
-	Limit       string  `json:"limit"`     // what kept the rate from being higher
+	Busy        float64 `json:"loop_busy"`    // fraction of the time
+	Others      float64 `json:"other_cores"`  // of processes that have nothing to do with it
+	ServerDrops int     `json:"server_drops"` // datagrams that found its receive buffer full
+	OwnDrops    int     `json:"own_drops"`    // and ours
+	Limit       string  `json:"limit"`        // what kept the rate from being higher
 	Before      usage   `json:"server_before"`
 	After       usage   `json:"server_after"`
 	*tally
 
 	sources           []*source
 	before            usage
+	machine           machine
 	began, idleBefore int64
 	ownBefore         time.Duration
 }
@@ -81,6 +85,9 @@ func (r *result) stop(g *generator, after usage) {
 	if n := r.Notifies + r.Unanswered; n > 0 {
 		r.PerNotify = us(cpu) / float64(n)
 	}
+	m := readMachine("/proc")
+	r.Others = max((m.busy-r.machine.busy-cpu-own).Seconds()/r.Seconds, 0)
+	r.ServerDrops, r.OwnDrops = g.lost(r.machine, m)
 	r.Busy = 1 - float64(g.idle-r.idleBefore)/float64(wall)
 	r.Limit = r.limit(after.Procs > 0)
 }
@@ -97,6 +104,8 @@ func (r *result) limit(watched bool) string {
 		return "THE GENERATOR: its loop never rests"
 	case r.Withheld*20 > r.Started:
 		return "the workload: principals were busy (more of them would help)"
+	case r.OwnDrops > 0 && r.OwnDrops*1000 > r.Finished:
+		return "the server, and OUR RECEIVE BUFFER, which lost datagrams (--rcvbuf, --sockets)"
 	case watched && r.OwnCores+r.ServerCores > 0.9*cores:
 		return fmt.Sprintf("the machine's %.0f CPUs, %.0f %% of them the server's", cores, 100*r.ServerCores/cores)
 	case r.Busy > 0.9:

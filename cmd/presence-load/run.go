@@ -28,6 +28,7 @@ func (g *generator) play(p *phase, earlier []*result, server *server) (*result, 
 	if limit == 0 {
 		limit = g.set.Limit.Duration
 	}
+	r.machine = readMachine("/proc")
 	r.before = server.read()
 	r.began, r.idleBefore = g.clock(), g.idle
 	for _, s := range sources {

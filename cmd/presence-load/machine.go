@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// machine is what all processes together did.
+type machine struct {
+	busy  time.Duration // all CPUs
+	drops map[int]int   // by UDP port: datagrams for which its receive buffer had no room
+}
+
+func readMachine(proc string) machine {
+	m := machine{drops: map[int]int{}}
+	if data, err := os.ReadFile(filepath.Join(proc, "stat")); err == nil {
+		m.busy = busyTime(data)
+	}
+	for _, name := range []string{"udp", "udp6"} {
+		if data, err := os.ReadFile(filepath.Join(proc, "net", name)); err == nil {
+			addDrops(m.drops, data)
+		}
+	}
+	return m
+}
+
+// busyTime reads the first line of proc_stat(5): all but idle and iowait. Guests' time is in user's already.
+func busyTime(data []byte) time.Duration {
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	fields := strings.Fields(string(line))
+	var ticks int
+	for i, field := range fields {
+		if i == 0 || i == 4 || i == 5 || i > 8 {
+			continue
+		}
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			return 0
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * tick
+}
+
+// addDrops reads the table of UDP sockets: the local port is in hex, the drops stand last.
+func addDrops(drops map[int]int, data []byte) {
+	for line := range bytes.Lines(data) {
+		fields := strings.Fields(string(line))
+		if len(fields) < 13 {
+			continue
+		}
+		_, hex, _ := strings.Cut(fields[1], ":")
+		port, err := strconv.ParseUint(hex, 16, 16)
+		if err != nil {
+			continue
+		}
+		if n, err := strconv.Atoi(fields[len(fields)-1]); err == nil {
+			drops[int(port)] += n
+		}
+	}
+}
+
+// lost says how many datagrams the server's and our sockets dropped since.
+func (g *generator) lost(before, after machine) (atServer, atOurs int) {
+	server, err := parseAddress(g.set.Server)
+	if err != nil || server.proto != "udp" {
+		return 0, 0
+	}
+	since := func(port uint16) int { return max(after.drops[int(port)]-before.drops[int(port)], 0) }
+	for _, l := range g.links {
+		if own, err := netip.ParseAddrPort(l.local()); err == nil {
+			atOurs += since(own.Port())
+		}
+	}
+	return since(server.to.Port()), atOurs
+}
+
+// noise tells of what others did with the CPUs meanwhile.
+func noise(others float64) string {
+	if others < 0.1 {
+		return ""
+	}
+	return fmt.Sprintf(" Noisy: other processes used %.2f CPUs.", others)
+}
