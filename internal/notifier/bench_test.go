@@ -166,8 +166,9 @@ func BenchmarkRender(b *testing.B) {
 	tag := n.subscribe(b, benchRequest(b, 1, 2))
 	s := n.shardOfTag(tag).byTag[tag]
 	b.ReportAllocs()
+	m := new(notify)
 	for b.Loop() {
-		if _, err := n.render(s, n.now()); err != nil {
+		if err := n.render(m, s, n.now()); err != nil {
 			b.Fatal(err)
 		}
 	}

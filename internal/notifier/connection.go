@@ -15,28 +15,28 @@ type connections struct {
 func (c *connections) init() { c.all = map[uint64]map[*subscription]struct{}{} }
 
 func (c *connections) add(s *subscription) {
-	if s.flow.Conn == 0 || s.route != "" {
+	if s.path.conn == 0 || s.routed {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	set := c.all[s.flow.Conn]
+	set := c.all[s.path.conn]
 	if set == nil {
 		set = map[*subscription]struct{}{}
-		c.all[s.flow.Conn] = set
+		c.all[s.path.conn] = set
 	}
 	set[s] = struct{}{}
 }
 
 func (c *connections) remove(s *subscription) {
-	if s.flow.Conn == 0 || s.route != "" {
+	if s.path.conn == 0 || s.routed {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.all[s.flow.Conn], s)
-	if len(c.all[s.flow.Conn]) == 0 {
-		delete(c.all, s.flow.Conn)
+	delete(c.all[s.path.conn], s)
+	if len(c.all[s.path.conn]) == 0 {
+		delete(c.all, s.path.conn)
 	}
 }
 
@@ -55,7 +55,7 @@ func (c *connections) of(conn uint64) []*subscription {
 func (n *Notifier) Closed(flow sip.Flow) {
 	for _, s := range n.conns.of(flow.Conn) {
 		s.shard.mu.Lock()
-		if s.flow == flow {
+		if s.path.flow() == flow {
 			n.supersede(s)
 			n.suspendNow(s)
 		}

@@ -47,13 +47,13 @@ func (n *Notifier) reconsider(ctx context.Context, sh *shard, concerned func(sto
 }
 
 func (n *Notifier) decideAnew(ctx context.Context, s *subscription) {
-	decision, err := s.topic.pkg.Decide(ctx, s.topic.key, s.watcher)
+	decision, err := s.topic.pkg.Decide(ctx, s.topic.key, s.identity())
 	if err != nil {
 		n.Log.Warn("decision kept, the rules could not be asked", "aor", s.topic.key.AOR, "err", err)
 		return
 	}
 	s.shard.mu.Lock()
-	if !s.gone && s.decision != decision {
+	if !s.gone && s.decision() != decision {
 		n.transition(s, decision)
 	}
 	n.unlock(s.shard)
@@ -67,6 +67,6 @@ func (n *Notifier) transition(s *subscription, d Decision) {
 		return
 	}
 	n.supersede(s)
-	s.decision = d
+	s.stand(d, "")
 	n.press(s, n.now())
 }

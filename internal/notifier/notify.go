@@ -2,7 +2,7 @@ package notifier
 
 import (
 	"net/netip"
-	"strconv"
+	"sync"
 	"time"
 
 	"presenced/sip"
@@ -68,8 +68,8 @@ func (n *Notifier) mark(s *subscription, now instant) {
 // signature is what a NOTIFY now would say, as a number: no NOTIFY is sent
 // that says what the last one said. The topic's state must be there.
 func (s *subscription) signature() uint64 {
-	h := s.topic.state.Body(s.decision.View).Hash
-	switch s.decision.State {
+	h := s.topic.state.Body(s.decision().View).Hash
+	switch s.decision().State {
 	case event.Pending:
 		h ^= 0x9e3779b97f4a7c15
 	case event.Terminated:
@@ -104,14 +104,14 @@ func (n *Notifier) supersede(s *subscription) {
 	if d.id != 0 {
 		n.Sender.Cancel(d.id)
 	}
-	n.Observer.Notified(s.topic.key.Package, "superseded")
+	n.Observer.Notified(s.topic.key.Package, superseded.String())
 	n.release(d)
 }
 
 // terminate ends s and sends its last NOTIFY at once. The shard is locked.
 func (n *Notifier) terminate(s *subscription, why event.Reason) {
 	n.supersede(s)
-	s.decision.State, s.reason = event.Terminated, why
+	s.stand(Decision{event.Terminated, s.decision().View}, why)
 	n.remove(s)
 	n.forget(s)
 	if s.suspend == 0 { // else there is nobody to tell
@@ -125,7 +125,8 @@ func (n *Notifier) drop(s *subscription) {
 		return
 	}
 	n.supersede(s)
-	s.decision.State, s.dirty = event.Terminated, false
+	s.stand(Decision{State: event.Terminated}, "")
+	s.dirty = false
 	n.remove(s)
 	n.forget(s)
 }
@@ -151,8 +152,9 @@ func (n *Notifier) deliver(s *subscription, w *window) {
 		return
 	}
 	now := n.now()
-	out, err := n.render(s, now)
-	if err != nil {
+	m := notifies.Get().(*notify)
+	defer m.free()
+	if err := n.render(m, s, now); err != nil {
 		n.drop(s)
 		s.dirty, s.queued = false, false
 		n.unlock(sh)
@@ -176,7 +178,7 @@ func (n *Notifier) deliver(s *subscription, w *window) {
 	}
 	sh.mu.Unlock()
 
-	id := n.Sender.Send(out, d)
+	id := n.Sender.Send(&m.Outgoing, d)
 
 	sh.mu.Lock()
 	current := s.flight == d
@@ -190,15 +192,29 @@ func (n *Notifier) deliver(s *subscription, w *window) {
 	}
 }
 
+// notify is the memory that one NOTIFY is rendered in.
+type notify struct {
+	transaction.Outgoing
+	head []byte
+	body [1][]byte
+}
+
+var notifies = sync.Pool{New: func() any { return new(notify) }}
+
+// free gives the memory back, once the NOTIFY has been sent.
+func (m *notify) free() {
+	m.Outgoing, m.body[0] = transaction.Outgoing{}, nil
+	notifies.Put(m)
+}
+
 // render makes the NOTIFY that tells s the present state (RFC 6665 s.4.2.2).
-func (n *Notifier) render(s *subscription, now instant) (*transaction.Outgoing, error) {
+func (n *Notifier) render(m *notify, s *subscription, now instant) error {
 	dialog, _, err := event.UnpackDialog(s.dialog)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.cseq++
-	head := make([]byte, 0, len(s.dialog)+256)
-	head = dialog.AppendStart(head, "NOTIFY")
+	head := dialog.AppendStart(m.head[:0], "NOTIFY")
 	line := len(head)
 	head = dialog.AppendHead(head, "NOTIFY", s.cseq)
 	head = append(head, "Subscription-State: "...)
@@ -206,29 +222,33 @@ func (n *Notifier) render(s *subscription, now instant) (*transaction.Outgoing, 
 	if s.terminated() {
 		seconds = 0
 	}
-	head = event.AppendSubscriptionState(head, s.decision.State, s.reason, seconds)
+	head = event.AppendSubscriptionState(head, s.decision().State, s.reason(), seconds)
 	head = append(head, "\r\n"...)
-	out := &transaction.Outgoing{
-		Start:        head[:line:line],
-		Target:       transaction.Target{Flow: s.flow},
-		RemoteTarget: numericHost(dialog.Target),
-	}
-	if s.route != "" { // RFC 3261 s.12.2.1.1
-		route, err := sip.ParseURI(s.route)
-		if err != nil {
-			return nil, err
-		}
-		out.Target = transaction.Target{Route: route}
-	}
-	if body := n.body(s); len(body.Bytes) > 0 {
+	body := n.body(s)
+	if len(body.Bytes) > 0 {
 		head = append(head, "Content-Type: "...)
 		head = append(head, body.Type...)
 		head = append(head, "\r\n"...)
-		out.Body = [][]byte{body.Bytes}
+		m.body[0] = body.Bytes
+		m.Body = m.body[:]
 	}
-	out.Head = head[line:]
-	return out, nil
+	m.head, m.Start, m.Head = head, head[:line:line], head[line:]
+	m.Target = transaction.Target{Flow: s.path.flow()}
+	if s.routed { // RFC 3261 s.12.2.1.1
+		route, err := sip.ParseURI(dialog.NextHop())
+		if err != nil {
+			return err
+		}
+		m.Target = transaction.Target{Route: route}
+	}
+	if len(head)+len(body.Bytes) > surelySmall {
+		m.RemoteTarget = numericHost(dialog.Target)
+	}
+	return nil
 }
+
+// surelySmall is a size without Via at which no NOTIFY is too big for UDP.
+const surelySmall = 1000 // bytes
 
 // sendable says whether a NOTIFY may go now that there is a place for it. Only
 // a last one goes without the state, which the store may not have given yet.
@@ -240,22 +260,21 @@ func (s *subscription) sendable() bool {
 // lapsed, or the watcher itself ended it or fetched (RFC 6665 s.4.2.1.4): that
 // is what its view, kept until then, says; a refused one sees nothing any more.
 func (n *Notifier) body(s *subscription) Body {
-	if s.reason != "" && s.reason != event.Timeout || s.topic.state == nil {
+	if s.reason() != "" && s.reason() != event.Timeout || s.topic.state == nil {
 		return Body{}
 	}
-	return s.topic.state.Body(s.decision.View)
+	return s.topic.state.Body(s.decision().View)
 }
 
 // Answered is the transaction user's: the watcher's final response.
 func (d *delivery) Answered(_ transaction.ID, code int, response []byte) {
-	d.done(strconv.Itoa(code), func(n *Notifier, s *subscription) { n.judge(s, code, response) })
+	d.done(outcome(code), func(n *Notifier, s *subscription) { n.judge(s, code, response) })
 }
 
 // Failed is the transaction user's: no answer came, or the NOTIFY could not
 // be sent.
 func (d *delivery) Failed(_ transaction.ID, err error) {
-	outcome, end := failure(err)
-	d.done(outcome, end)
+	d.done(failure(err))
 }
 
 // Slow is the transaction user's: T1 has passed.
@@ -266,13 +285,13 @@ func (d *delivery) Slow(transaction.ID) {
 }
 
 // done takes the outcome of a NOTIFY, unless its epoch is over.
-func (d *delivery) done(outcome string, apply func(*Notifier, *subscription)) {
+func (d *delivery) done(o outcome, apply func(*Notifier, *subscription)) {
 	n, s := d.notifier, d.s
 	s.shard.mu.Lock()
 	n.release(d)
 	if s.flight == d {
-		s.busy, s.flight, s.outcome = false, nil, outcome
-		n.Observer.Notified(s.topic.key.Package, outcome)
+		s.busy, s.flight, s.outcome = false, nil, o
+		n.Observer.Notified(s.topic.key.Package, o.String())
 		apply(n, s)
 		if s.dirty && !s.gone {
 			n.advance(s, n.now())

@@ -12,6 +12,31 @@ import (
 	"presenced/sip/transport"
 )
 
+// outcome is what became of a NOTIFY: its final response's code, or one of
+// these.
+type outcome uint16
+
+const (
+	unknown    outcome = iota // none has been sent, or none has been answered yet
+	timedOut                  // Timer F
+	closed                    // its connection has gone
+	tooLarge                  // for UDP
+	notSent                   // another fault of the transport
+	superseded                // by a SUBSCRIBE, or by the end of the subscription
+)
+
+var outcomes = [...]string{"", "timeout", "closed", "too large", "transport", "superseded"}
+
+func (o outcome) String() string {
+	switch {
+	case int(o) < len(outcomes):
+		return outcomes[o]
+	case o == sip.StatusOK: // nearly always
+		return "200"
+	}
+	return strconv.Itoa(int(o))
+}
+
 // ends says whether a response to a NOTIFY ends the subscription: RFC 6665
 // s.4.2.2, and RFC 5057 s.5.1 for those that end the whole dialog (502).
 func ends(code int) bool {
@@ -41,23 +66,23 @@ func (n *Notifier) judge(s *subscription, code int, response []byte) {
 }
 
 // failure is what a NOTIFY without a response does.
-func failure(err error) (outcome string, apply func(*Notifier, *subscription)) {
+func failure(err error) (outcome, func(*Notifier, *subscription)) {
 	switch {
 	case errors.Is(err, transaction.ErrTimeout):
 		// RFC 6665 s.4.2.2: Timer F removes the subscription.
-		return "timeout", func(n *Notifier, s *subscription) { n.drop(s) }
+		return timedOut, func(n *Notifier, s *subscription) { n.drop(s) }
 	case errors.Is(err, transport.ErrClosed):
-		return "closed", func(n *Notifier, s *subscription) { s.sent = 0; n.suspendNow(s) }
+		return closed, func(n *Notifier, s *subscription) { s.sent = 0; n.suspendNow(s) }
 	case errors.Is(err, transaction.ErrTooLarge):
-		return "too large", func(n *Notifier, s *subscription) { n.tooLarge(s) }
+		return tooLarge, func(n *Notifier, s *subscription) { n.oversized(s) }
 	}
-	return "transport", func(_ *Notifier, s *subscription) { s.sent = 0 }
+	return notSent, func(_ *Notifier, s *subscription) { s.sent = 0 }
 }
 
-// tooLarge ends a subscription whose NOTIFY fits in no datagram: probation,
+// oversized ends a subscription whose NOTIFY fits in no datagram: probation,
 // because a smaller state may come. The last NOTIFY has no body. The shard is
 // locked.
-func (n *Notifier) tooLarge(s *subscription) {
+func (n *Notifier) oversized(s *subscription) {
 	if !s.gone {
 		n.Log.Warn("a subscription ended: its NOTIFY is too large for UDP", "id", s.id, "aor", s.topic.key.AOR)
 		n.terminate(s, event.Probation)
@@ -67,7 +92,7 @@ func (n *Notifier) tooLarge(s *subscription) {
 // suspendNow keeps s without sending: its connection is gone, and no other
 // one is its own. A refresh resumes it. The shard is locked.
 func (n *Notifier) suspendNow(s *subscription) {
-	if s.gone || s.suspend != 0 || s.route != "" {
+	if s.gone || s.suspend != 0 || s.routed {
 		return
 	}
 	s.suspend, s.dirty = n.now().add(n.Grace), true

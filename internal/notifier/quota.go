@@ -1,39 +1,61 @@
 package notifier
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
 // quota counts subscriptions per watcher, so that one principal cannot fill
-// the agent.
+// the agent. It also keeps the one copy of each watcher's address-of-record.
 type quota struct {
 	limit int
 	mu    sync.Mutex
-	used  map[string]int
+	used  map[string]*account
 }
 
-func (q *quota) init(limit int) { q.limit, q.used = limit, map[string]int{} }
+type account struct {
+	watcher       string
+	subscriptions int
+}
 
-// take counts one more, or says that the limit is reached.
-func (q *quota) take(watcher string) bool {
+func (q *quota) init(limit int) { q.limit, q.used = limit, map[string]*account{} }
+
+// take counts one more, or says that the limit is reached. It returns the
+// copy of watcher to keep.
+func (q *quota) take(watcher string) (kept string, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.limit > 0 && q.used[watcher] >= q.limit {
-		return false
+	if a := q.used[watcher]; q.limit > 0 && a != nil && a.subscriptions >= q.limit {
+		return watcher, false
 	}
-	q.used[watcher]++
-	return true
+	return q.more(watcher), true
+}
+
+// count counts one more whatever the limit says: it was admitted before.
+func (q *quota) count(watcher string) (kept string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.more(watcher)
+}
+
+func (q *quota) more(watcher string) (kept string) {
+	a := q.used[watcher]
+	if a == nil {
+		a = &account{watcher: strings.Clone(watcher)} // a request need not live on
+		q.used[a.watcher] = a
+	}
+	a.subscriptions++
+	return a.watcher
 }
 
 func (q *quota) release(watcher string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.used[watcher]--; q.used[watcher] <= 0 {
+	a := q.used[watcher]
+	if a == nil {
+		return
+	}
+	if a.subscriptions--; a.subscriptions == 0 {
 		delete(q.used, watcher)
 	}
-}
-
-// count counts one more whatever the limit says: it was admitted before.
-func (q *quota) count(watcher string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.used[watcher]++
 }

@@ -55,14 +55,17 @@ func (n *Notifier) takeUp(ctx context.Context, r store.Subscription) (*subscript
 		return nil, errPackage
 	}
 	asked := n.rulings.Load()
-	decision, err := pkg.Decide(ctx, r.Key, s.watcher)
+	decision, err := pkg.Decide(ctx, r.Key, s.identity())
 	if err != nil {
 		return nil, err
 	}
 	now := n.now()
-	s.decision, s.expires = decision, now.add(r.TTL)
-	if s.route == "" {
-		s.flow, s.suspend = n.reach(s.flow, dialog, now)
+	s.stand(decision, "")
+	s.expires = now.add(r.TTL)
+	if !s.routed {
+		var flow sip.Flow
+		flow, s.suspend = n.reach(s.path.flow(), dialog, now)
+		s.path = pathOf(flow)
 	}
 	s = n.enter(s, r.Key, pkg)
 	n.confirm(ctx, s, asked)
@@ -80,7 +83,7 @@ func (n *Notifier) enter(s *subscription, key store.Key, pkg Package) *subscript
 		have.fence = max(have.fence, s.fence)
 		return have
 	}
-	n.watchers.count(s.watcher.AOR)
+	s.watcher = n.watchers.count(s.watcher)
 	n.add(s, key, pkg, 0)
 	s.dirty = true
 	switch t := s.topic; {

@@ -70,7 +70,7 @@ func (n *Notifier) add(s *subscription, key store.Key, pkg Package, have store.V
 		sh.topics[key] = t
 		n.Feed.Watch(key, have)
 	}
-	s.shard, s.topic, s.position, s.due = sh, t, len(t.subscriptions), -1
+	s.shard, s.topic, s.position, s.due = sh, t, int32(len(t.subscriptions)), -1
 	t.subscriptions = append(t.subscriptions, s)
 	sh.byTag[s.id] = s
 	n.conns.add(s)
@@ -94,10 +94,10 @@ func (n *Notifier) remove(s *subscription) {
 	}
 	delete(sh.byTag, s.id)
 	if s.due >= 0 {
-		heap.Remove(&sh.due, s.due)
+		heap.Remove(&sh.due, int(s.due))
 	}
 	n.conns.remove(s)
-	n.watchers.release(s.watcher.AOR)
+	n.watchers.release(s.watcher)
 }
 
 // install makes state the topic's, unless a later load has brought a newer
@@ -124,7 +124,7 @@ func (n *Notifier) wakeAt(s *subscription, at instant) {
 	if s.due < 0 {
 		heap.Push(&sh.due, s)
 	} else {
-		heap.Fix(&sh.due, s.due)
+		heap.Fix(&sh.due, int(s.due))
 	}
 	n.arm(sh)
 }
@@ -164,13 +164,13 @@ func (d deadlines) Len() int           { return len(d) }
 func (d deadlines) Less(i, j int) bool { return d[i].wake < d[j].wake }
 func (d deadlines) Swap(i, j int) {
 	d[i], d[j] = d[j], d[i]
-	d[i].due, d[j].due = i, j
+	d[i].due, d[j].due = int32(i), int32(j)
 }
 
 // Push is heap.Interface's.
 func (d *deadlines) Push(x any) {
 	s := x.(*subscription)
-	s.due = len(*d)
+	s.due = int32(len(*d))
 	*d = append(*d, s)
 }
 

@@ -31,7 +31,7 @@ func (n *Notifier) Watchers(ctx context.Context, key store.Key) ([]Watcher, erro
 	for _, r := range stored {
 		w := Watcher{ID: r.ID, Watcher: r.Watcher, Agent: r.Agent, Expires: int(r.TTL.Seconds())}
 		if s := sh.byTag[r.ID]; s != nil {
-			w.State, w.Outcome, w.Flow = s.decision.State, s.outcome, s.flow.String()
+			w.State, w.Outcome, w.Flow = s.decision().State, s.outcome.String(), s.path.flow().String()
 			w.Expires = s.expires.seconds(now)
 		}
 		list = append(list, w)
@@ -52,7 +52,7 @@ func (n *Notifier) Stats() map[string]map[event.State]int {
 				count[key.Package] = byState
 			}
 			for _, s := range t.subscriptions {
-				byState[s.decision.State]++
+				byState[s.decision().State]++
 			}
 		}
 		sh.mu.Unlock()

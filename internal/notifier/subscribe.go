@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"presenced/internal/store"
@@ -54,12 +53,11 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	if err != nil {
 		return nil, away(err)
 	}
-	watcher := r.Identity
-	watcher.AOR = strings.Clone(watcher.AOR) // the request need not live on
 	s := &subscription{
-		shard: n.shardOf(key), id: dialog.LocalTag, watcher: watcher, flow: peer(r, &dialog), due: -1,
-		dialog: string(dialog.AppendPacked(nil)), route: strings.Clone(dialog.NextHop()), decision: decision,
+		shard: n.shardOf(key), id: dialog.LocalTag, watcher: r.Identity.AOR, who: identityBits(r.Identity),
+		path: pathOf(peer(r, &dialog)), dialog: string(dialog.AppendPacked(nil)), routed: len(dialog.Routes) > 0, due: -1,
 	}
+	s.stand(decision, "")
 	res := &sip.Response{Code: sip.StatusOK, ToTag: s.id, Header: []sip.Field{
 		{Name: "Expires", Value: strconv.Itoa(int(seconds))},
 		{Name: "Contact", Value: contact},
@@ -89,13 +87,14 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 
 // keep counts the subscription and stores its copy.
 func (n *Notifier) keep(ctx context.Context, s *subscription, key store.Key, pkg Package, ttl time.Duration) error {
-	if !n.watchers.take(s.watcher.AOR) {
+	var ok bool
+	if s.watcher, ok = n.watchers.take(s.watcher); !ok {
 		return sip.Errorf(sip.StatusForbidden, "Too many subscriptions")
 	}
 	s.topic = &topic{key: key, pkg: pkg}
 	s.cseqLimit = cseqBlock
 	if err := n.Store.PutSubscription(ctx, s.record(n.Agent, ttl)); err != nil {
-		n.watchers.release(s.watcher.AOR)
+		n.watchers.release(s.watcher)
 		return away(err)
 	}
 	return nil
@@ -105,8 +104,8 @@ func (n *Notifier) keep(ctx context.Context, s *subscription, key store.Key, pkg
 // the state (RFC 6665 s.4.4.3).
 func (n *Notifier) fetched(s *subscription, t *topic) {
 	s.shard.mu.Lock()
-	s.topic, s.gone, s.reason = t, true, event.Timeout
-	s.decision.State = event.Terminated
+	s.topic, s.gone = t, true
+	s.stand(Decision{event.Terminated, s.decision().View}, event.Timeout)
 	n.press(s, n.now())
 	n.unlock(s.shard)
 }
@@ -129,7 +128,7 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (*s
 	}
 	key := s.topic.key
 	switch {
-	case s.watcher.AOR != r.Identity.AOR:
+	case s.watcher != r.Identity.AOR:
 		return nil, sip.Errorf(sip.StatusForbidden, "Not your subscription")
 	case dialog.Event != event.ParseType(r.Header("Event")):
 		// One subscription a dialog: RFC 6665 s.4.5.2 discourages more.
@@ -189,7 +188,7 @@ func (n *Notifier) store(ctx context.Context, s *subscription, next *change) (*s
 		s.shard.mu.Lock()
 		c := *s
 		s.shard.mu.Unlock()
-		c.dialog, c.flow, c.cseqLimit = next.dialog, next.flow, max(c.cseqLimit, c.cseq+cseqBlock)
+		c.dialog, c.path, c.cseqLimit = next.dialog, pathOf(next.flow), max(c.cseqLimit, c.cseq+cseqBlock)
 		err := n.Store.PutSubscription(ctx, c.record(n.Agent, lifetime(next.seconds)))
 		if err == nil {
 			s.shard.mu.Lock()
@@ -220,9 +219,10 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 	}
 	n.supersede(s)
 	n.conns.remove(s)
-	s.flow, s.dialog = next.flow, next.dialog
+	s.path, s.dialog = pathOf(next.flow), next.dialog
 	n.conns.add(s)
-	s.decision, s.suspend, s.queued, s.held = next.decision, 0, false, true
+	s.stand(next.decision, "")
+	s.suspend, s.queued, s.held = 0, false, true
 	epoch := s.epoch
 	n.update(s.topic, state, number)
 	if next.seconds > 0 {

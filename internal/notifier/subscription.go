@@ -2,7 +2,9 @@ package notifier
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"time"
+	"unique"
 
 	"presenced/internal/store"
 	"presenced/sip"
@@ -16,22 +18,31 @@ type subscription struct {
 	shard   *shard
 	topic   *topic
 	id      string // the local tag
-	watcher sip.Identity
-	flow    sip.Flow // where NOTIFYs go, unless the dialog has a route set
-	dialog  string   // event.Dialog, packed
-	route   string   // the first hop of the route set, or ""
+	watcher string // address-of-record
+	path    path   // where NOTIFYs go, unless the dialog has a route set
+	dialog  string // event.Dialog, packed
 
-	decision Decision
-	reason   event.Reason // set once terminated
+	standing unique.Handle[standing]
 	expires  instant
 	fence    uint64
+	sent     uint64    // signature of what was told last; 0: nothing, or it was lost
+	flight   *delivery // while busy
+	paced    instant   // theoretical arrival time of the pace's token bucket
+	retry    instant   // not before: a 503's Retry-After
+	suspend  instant   // connection gone: when to give up; 0: not suspended
+	wake     instant   // deadline, and its place in the shard's heap
+	due      int32
+	position int32 // in topic.subscriptions
 
 	cseq      uint32 // of the last NOTIFY
 	cseqLimit uint32 // reserved in the store up to this one
 
-	epoch     uint32 // rises with each SUBSCRIBE
+	epoch uint32 // rises with each SUBSCRIBE
+
+	outcome   outcome // of the last NOTIFY
+	who       uint8   // what else the watcher's identity says
+	routed    bool    // the dialog has a route set
 	busy      bool
-	flight    *delivery // while busy
 	dirty     bool
 	urgent    bool // waits for no pace
 	waited    bool // for its pace, or for a 503's Retry-After
@@ -39,14 +50,45 @@ type subscription struct {
 	held      bool // until its SUBSCRIBE's 200 has been written
 	queued    bool // stands in the window's queue
 	gone      bool // not in the tables any more
-	sent      uint64
-	paced     instant // theoretical arrival time of the pace's token bucket
-	retry     instant // not before: a 503's Retry-After
-	suspend   instant // connection gone: when to give up; 0: not suspended
-	outcome   string  // of the last NOTIFY
-	position  int     // in topic.subscriptions
-	wake      instant // deadline, and its place in the shard's heap
-	due       int
+}
+
+// standing is what the rules have made of the watcher. A few values serve all.
+type standing struct {
+	Decision
+	reason event.Reason // once terminated
+}
+
+func (s *subscription) decision() Decision   { return s.standing.Value().Decision }
+func (s *subscription) reason() event.Reason { return s.standing.Value().reason }
+
+func (s *subscription) stand(d Decision, why event.Reason) {
+	s.standing = unique.Make(standing{d, why})
+}
+
+// path is a flow in less room: listeners are few.
+type path struct {
+	proto  sip.Proto
+	conn   uint64
+	local  unique.Handle[netip.AddrPort]
+	remote netip.AddrPort
+}
+
+func pathOf(f sip.Flow) path { return path{f.Proto, f.Conn, unique.Make(f.Local), f.Remote} }
+
+func (p path) flow() sip.Flow {
+	return sip.Flow{Proto: p.proto, Conn: p.conn, Local: p.local.Value(), Remote: p.remote}
+}
+
+// nextHop is the first URI of the route set, or "".
+func (s *subscription) nextHop() string {
+	if !s.routed {
+		return ""
+	}
+	dialog, _, err := event.UnpackDialog(s.dialog)
+	if err != nil {
+		return ""
+	}
+	return dialog.NextHop()
 }
 
 // delivery is one NOTIFY on its way. It is the transaction's user.
@@ -60,7 +102,7 @@ type delivery struct {
 }
 
 // terminated says whether the subscription has ended.
-func (s *subscription) terminated() bool { return s.decision.State == event.Terminated }
+func (s *subscription) terminated() bool { return s.decision().State == event.Terminated }
 
 // cseqBlock is how many sequence numbers one record reserves: a new owner
 // starts behind the block (RFC 3261 s.12.2.2 lets the peer accept the gap).
@@ -72,13 +114,13 @@ func (s *subscription) record(agent string, ttl time.Duration) store.Subscriptio
 	b := make([]byte, 0, len(s.dialog)+160)
 	b = binary.AppendUvarint(b, recordVersion)
 	b = binary.AppendUvarint(b, uint64(s.cseqLimit))
-	b = binary.AppendUvarint(b, identityBits(s.watcher))
-	b = appendString(b, string(s.flow.AppendText(nil)))
+	b = binary.AppendUvarint(b, uint64(s.who))
+	b = appendString(b, string(s.path.flow().AppendText(nil)))
 	b = append(b, s.dialog...)
 	data := string(b)
 	s.dialog = data[len(data)-len(s.dialog):]
 	return store.Subscription{
-		ID: s.id, Key: s.topic.key, Watcher: s.watcher.AOR,
+		ID: s.id, Key: s.topic.key, Watcher: s.watcher,
 		Fence: s.fence, Agent: agent, TTL: ttl, Data: data,
 	}
 }
@@ -102,8 +144,8 @@ func restored(r store.Subscription) (*subscription, event.Dialog, error) {
 	}
 	return &subscription{
 		id:      r.ID,
-		watcher: sip.Identity{AOR: r.Watcher, Anonymous: bits&anonymousBit != 0, Trusted: bits&trustedBit != 0},
-		flow:    flow, dialog: packed, route: dialog.NextHop(),
+		watcher: r.Watcher, who: uint8(bits),
+		path: pathOf(flow), dialog: packed, routed: len(dialog.Routes) > 0,
 		fence: r.Fence, cseq: limit, cseqLimit: limit + cseqBlock, due: -1,
 	}, dialog, nil
 }
@@ -113,7 +155,12 @@ const (
 	trustedBit
 )
 
-func identityBits(id sip.Identity) (bits uint64) {
+// identity is the watcher as it was authenticated.
+func (s *subscription) identity() sip.Identity {
+	return sip.Identity{AOR: s.watcher, Anonymous: s.who&anonymousBit != 0, Trusted: s.who&trustedBit != 0}
+}
+
+func identityBits(id sip.Identity) (bits uint8) {
 	if id.Anonymous {
 		bits |= anonymousBit
 	}

@@ -3,6 +3,7 @@ package notifier
 import (
 	"net/netip"
 	"sync"
+	"unique"
 
 	"presenced/sip"
 )
@@ -24,7 +25,7 @@ type window struct {
 
 type windowKey struct {
 	proto sip.Proto
-	local netip.AddrPort
+	local unique.Handle[netip.AddrPort]
 	conn  uint64
 	route string
 }
@@ -39,9 +40,9 @@ func (ws *windows) init() { ws.all = map[windowKey]*window{} }
 // of is the window that s sends through. Windows of connections and routes go
 // when they are idle.
 func (ws *windows) of(s *subscription) *window {
-	key := windowKey{proto: s.flow.Proto, local: s.flow.Local, conn: s.flow.Conn, route: s.route}
-	if s.route != "" {
-		key = windowKey{route: s.route}
+	key := windowKey{proto: s.path.proto, local: s.path.local, conn: s.path.conn}
+	if s.routed {
+		key = windowKey{route: s.nextHop()}
 	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
