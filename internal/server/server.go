@@ -56,6 +56,7 @@ type Server struct {
 	fellows      *fellows
 	metrics      *metrics
 	draining     atomic.Bool
+	restoring    sync.WaitGroup
 }
 
 // composed is how many documents are kept; about 2 kB each.
@@ -69,6 +70,7 @@ const subscriptionGrace = 5 * time.Minute
 func New(c *config.Config, o Options) (*Server, error) {
 	s := &Server{level: new(slog.LevelVar), certificates: &certificates{}, metrics: newMetrics()}
 	s.config.Store(c)
+	s.restoring.Add(1)
 	s.log = newLog(o.Log, c.Log.Format, s.level)
 	s.level.Set(c.Log.Level)
 	if err := s.certificates.load(c.TLS); err != nil {
@@ -136,8 +138,9 @@ func (s *Server) wire(c *config.Config, network Network) {
 // receiver lets the transport be made before the layer above it.
 type receiver struct{ s *Server }
 
-// Receive is transport.Receiver's.
+// Receive is transport.Receiver's. It waits until what was stored is restored.
 func (r receiver) Receive(data []byte, flow sip.Flow, framing error) {
+	r.s.restoring.Wait()
 	r.s.layer.Receive(data, flow, framing)
 }
 
@@ -197,7 +200,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	serve("fellows", s.fellows.run)
 	serve("identity", func(ctx context.Context) error { s.guard.Run(ctx); return nil })
-	s.listen() // before restoring: a subscription without a socket to its peer is suspended
+	// What is restored needs the sockets to its peers, or it is suspended. A
+	// request must find all of it: Receive waits.
+	s.listen()
 	s.restore(ctx)
 	serve("notifier", s.notifier.Run)
 	serve("store", s.watchLoss)
@@ -217,6 +222,7 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 func (s *Server) restore(ctx context.Context) {
+	defer s.restoring.Done()
 	count, err := s.notifier.Restore(ctx)
 	if err != nil {
 		s.log.Warn("subscriptions not restored", "err", err)
