@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,7 +60,7 @@ func playFailing(t *testing.T, s *siptest.Script, nth int64) (failed bool) {
 		t.Fatal(err)
 	}
 	away := &faulty{Engine: engine, closes: true}
-	n := startNode(t, s.Config, memoryPrefix, network.Host(netip.MustParseAddr("10.0.0.1")), away)
+	n := startNode(t, s.Config, memoryPrefix, network.Host(hostOf(memoryPrefix)), away)
 	p := siptest.Player{
 		Node: n.addr(), Host: network.Host, Settle: synctest.Wait,
 		Patience: 40 * time.Second, // what the store delayed is tried again

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -83,7 +82,7 @@ func newTarget(t testing.TB) *target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.node = &node{engine: engine, host: network.Host(netip.MustParseAddr("10.0.0.1")), prefix: memoryPrefix}
+	n.node = &node{engine: engine, host: network.Host(hostOf(memoryPrefix)), prefix: memoryPrefix}
 	n.start(t)
 	n.thrower, n.prober = network.ListenPacket("10.0.0.2:5060"), network.ListenPacket("10.0.0.3:5060")
 	go func() { // what comes back is nobody's

@@ -43,7 +43,7 @@ func liveHeap() uint64 {
 
 func subscribeAndEnd(t *testing.T, count int) {
 	network := siptest.NewNetwork()
-	n := startNode(t, "", memoryPrefix, network.Host(netip.MustParseAddr("10.0.0.1")), nil)
+	n := startNode(t, "", memoryPrefix, network.Host(hostOf(memoryPrefix)), nil)
 	w := &crowd{t: t, pc: network.ListenPacket("10.0.0.2:5060"), node: n.addr(), tags: map[string]string{}}
 	go w.serve()
 	for i := range count {

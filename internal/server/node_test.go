@@ -253,3 +253,6 @@ const patience = 5 * time.Second
 
 // agentOf is the name by which the node at host 1 goes in its store.
 func agentOf(prefix string) string { return "agent@" + prefix + "1:5060;transport=udp" }
+
+// hostOf is host 1's address.
+func hostOf(prefix string) netip.Addr { return netip.MustParseAddr(prefix + "1") }

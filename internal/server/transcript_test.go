@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,18 +21,22 @@ func scripts(t testing.TB, prefix string) []*siptest.Script {
 	}
 	var list []*siptest.Script
 	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := siptest.ReadScript(filepath.Base(file), string(text), prefix)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		list = append(list, s)
+		list = append(list, readScript(t, filepath.Base(file), prefix))
 	}
 	return list
+}
+
+func readScript(t testing.TB, name, prefix string) *siptest.Script {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := siptest.ReadScript(name, string(text), prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // TestTranscripts plays testdata/*.txt on a network in memory, in virtual
@@ -53,7 +56,7 @@ func playInMemory(t *testing.T, s *siptest.Script) {
 		t.Fatal(err)
 	}
 	away := &faulty{Engine: engine}
-	n := startNode(t, s.Config, memoryPrefix, network.Host(netip.MustParseAddr("10.0.0.1")), away)
+	n := startNode(t, s.Config, memoryPrefix, network.Host(hostOf(memoryPrefix)), away)
 	p := siptest.Player{
 		Node: n.addr(), Host: network.Host, Settle: synctest.Wait,
 		Patience: 20 * time.Millisecond, Command: n.command(t), Document: documents.collect,
