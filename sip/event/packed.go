@@ -3,14 +3,22 @@ package event
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 )
 
 // AppendPacked writes the dialog's packed form: its strings, each behind its
-// length. An idle subscription is little else than this.
+// length, but for the remote tag, which is a part of Remote. An idle
+// subscription is little else than this.
 func (d *Dialog) AppendPacked(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(d.RemoteCSeq))
-	for _, s := range [...]string{d.CallID, d.LocalTag, d.RemoteTag, d.Local, d.Remote, d.Target, d.Contact, d.Event.Package, d.Event.ID} {
+	for _, s := range [...]string{d.CallID, d.LocalTag, d.Local, d.Remote, d.Target, d.Contact, d.Event.Package, d.Event.ID} {
 		dst = appendString(dst, s)
+	}
+	if at := strings.LastIndex(d.Remote, d.RemoteTag); at >= 0 { // its place there
+		dst = binary.AppendUvarint(dst, uint64(at)+1)
+		dst = binary.AppendUvarint(dst, uint64(len(d.RemoteTag)))
+	} else {
+		dst = appendString(append(dst, 0), d.RemoteTag)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(d.Routes)))
 	for _, s := range d.Routes {
@@ -27,8 +35,13 @@ var ErrPacked = errors.New("event: damaged record")
 func UnpackDialog(packed string) (d Dialog, rest string, err error) {
 	u := Unpacker{rest: packed}
 	d.RemoteCSeq = uint32(u.Uint())
-	for _, s := range [...]*string{&d.CallID, &d.LocalTag, &d.RemoteTag, &d.Local, &d.Remote, &d.Target, &d.Contact, &d.Event.Package, &d.Event.ID} {
+	for _, s := range [...]*string{&d.CallID, &d.LocalTag, &d.Local, &d.Remote, &d.Target, &d.Contact, &d.Event.Package, &d.Event.ID} {
 		*s = u.String()
+	}
+	if at := u.Uint(); at > 0 {
+		d.RemoteTag = u.part(d.Remote, at-1)
+	} else {
+		d.RemoteTag = u.String()
 	}
 	if n := u.Uint(); n > 0 && n <= uint64(len(u.rest)) {
 		d.Routes = make([]string, n)
@@ -79,6 +92,16 @@ func (u *Unpacker) String() string {
 	s := u.rest[:n]
 	u.rest = u.rest[n:]
 	return s
+}
+
+// part reads a length; the string of that length stands in s at a place.
+func (u *Unpacker) part(s string, at uint64) string {
+	n := u.Uint()
+	if at > uint64(len(s)) || n > uint64(len(s))-at {
+		u.failed = true
+		return ""
+	}
+	return s[at : at+n]
 }
 
 // Err says whether anything could not be read.
