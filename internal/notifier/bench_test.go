@@ -47,7 +47,12 @@ func newBenchNode(tb testing.TB) *benchNode {
 	n.Register(benchPackage{engine})
 	ctx, stop := context.WithCancel(tb.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); n.Run(ctx) }()
+	go func() {
+		defer close(done)
+		if err := n.Run(ctx); err != nil {
+			tb.Error(err)
+		}
+	}()
 	go n.answer()
 	tb.Cleanup(func() {
 		stop()
@@ -149,14 +154,16 @@ func (n *benchNode) publish(tb testing.TB, key store.Key, before, tag string) {
 	}
 }
 
+// BenchmarkSubscribe is a new subscription with its answered NOTIFY.
 func BenchmarkSubscribe(b *testing.B) {
 	n := newBenchNode(b)
+	requests := make([]*sip.Request, 1000)
+	for i := range requests {
+		requests[i] = benchRequest(b, i, i)
+	}
 	b.ReportAllocs()
-	for i := range b.N {
-		b.StopTimer()
-		r := benchRequest(b, i%50000, i%1000)
-		b.StartTimer()
-		n.subscribe(b, r)
+	for i := 0; b.Loop(); i++ {
+		n.subscribe(b, requests[i%len(requests)])
 	}
 }
 

@@ -22,6 +22,9 @@ func (n *Notifier) Run(ctx context.Context) error {
 	wait.Go(func() { n.adopt(ctx) })
 	err := n.follow(ctx)
 	wait.Wait()
+	for i := range n.shards {
+		n.shards[i].stop()
+	}
 	return err
 }
 
@@ -50,6 +53,11 @@ func (n *Notifier) takeUp(ctx context.Context, r store.Subscription) (*subscript
 	if err != nil {
 		return nil, err
 	}
+	return n.place(ctx, s, dialog, r)
+}
+
+// place decides on a restored subscription and enters it.
+func (n *Notifier) place(ctx context.Context, s *subscription, dialog event.Dialog, r store.Subscription) (*subscription, error) {
 	pkg := n.packages[r.Key.Package]
 	if pkg == nil {
 		return nil, errPackage
@@ -111,7 +119,8 @@ func (n *Notifier) reach(flow sip.Flow, d event.Dialog, now instant) (sip.Flow, 
 }
 
 // claim takes a dialog over that another agent has served, or that this one
-// has forgotten; 481 when nobody knows it.
+// has forgotten; 481 when nobody knows it. It is held: nothing leaves before the
+// 200 of the SUBSCRIBE that it is claimed for, or before resume.
 func (n *Notifier) claim(ctx context.Context, id string) (*subscription, error) {
 	r, err := n.Store.ClaimSubscription(ctx, id)
 	switch {
@@ -120,11 +129,28 @@ func (n *Notifier) claim(ctx context.Context, id string) (*subscription, error) 
 	case err != nil:
 		return nil, away(err)
 	}
-	s, err := n.takeUp(ctx, r)
+	s, dialog, err := restored(r)
+	if err == nil {
+		s.held = true
+		s, err = n.place(ctx, s, dialog, r)
+	}
 	if err != nil {
 		return nil, sip.Errorf(sip.StatusNoSuchTransaction, "").Because(err)
 	}
 	return s, nil
+}
+
+// resume has a subscription tell its watcher the state, where it was claimed
+// for a SUBSCRIBE that was then refused.
+func (n *Notifier) resume(s *subscription) {
+	s.shard.mu.Lock()
+	if s.held && !s.gone {
+		s.held = false
+		if s.topic.state != nil { // else its load is under way
+			n.advance(s, n.now())
+		}
+	}
+	n.unlock(s.shard)
 }
 
 // leave forgets a subscription that another agent serves now: nothing is sent

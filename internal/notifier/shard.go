@@ -17,7 +17,9 @@ type shard struct {
 	due    deadlines
 	timer  *time.Timer
 	armed  instant // when timer fires; 0: it does not
-	ready  pumps   // windows to look at once the lock is free
+	// stopped: the notifier has ended, and no deadline counts any more.
+	stopped bool
+	ready   pumps // windows to look at once the lock is free
 }
 
 // topic is what is watched: one event package's state of one
@@ -131,7 +133,7 @@ func (n *Notifier) wakeAt(s *subscription, at instant) {
 
 // arm makes the shard's timer fire at its earliest deadline.
 func (n *Notifier) arm(sh *shard) {
-	if len(sh.due) == 0 || sh.armed != 0 && sh.armed <= sh.due[0].wake {
+	if len(sh.due) == 0 || sh.stopped || sh.armed != 0 && sh.armed <= sh.due[0].wake {
 		return
 	}
 	sh.armed = sh.due[0].wake
@@ -143,12 +145,23 @@ func (n *Notifier) arm(sh *shard) {
 	}
 }
 
+// stop has no deadline fire any more: timers would keep a notifier that has
+// ended alive.
+func (sh *shard) stop() {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.timer != nil {
+		sh.timer.Stop()
+	}
+	sh.stopped = true
+}
+
 // expire moves on every subscription whose deadline has come.
 func (n *Notifier) expire(sh *shard) {
 	sh.mu.Lock()
 	sh.armed = 0
 	now := n.now()
-	for len(sh.due) > 0 && sh.due[0].wake <= now {
+	for !sh.stopped && len(sh.due) > 0 && sh.due[0].wake <= now {
 		s := sh.due[0]
 		heap.Pop(&sh.due)
 		n.advance(s, now)

@@ -121,8 +121,13 @@ func (n *Notifier) answered(s *subscription, epoch uint32) {
 }
 
 // refresh serves a SUBSCRIBE inside a dialog: a refresh, or the end.
-func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (*sip.Response, error) {
+func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (res *sip.Response, err error) {
 	s, dialog, err := n.find(ctx, r)
+	defer func() {
+		if err != nil && s != nil {
+			n.resume(s)
+		}
+	}()
 	if err != nil {
 		return nil, err
 	}
@@ -180,6 +185,7 @@ type change struct {
 
 // store writes the changed subscription's copy. Where another agent has
 // claimed the dialog, it is claimed back: it belongs where its watcher asks.
+// What is claimed is returned beside an error too.
 func (n *Notifier) store(ctx context.Context, s *subscription, next *change) (*subscription, error) {
 	if next.seconds == 0 {
 		return s, nil // apply ends it
@@ -198,14 +204,14 @@ func (n *Notifier) store(ctx context.Context, s *subscription, next *change) (*s
 			return s, nil
 		}
 		if !errors.Is(err, store.ErrFenced) {
-			return nil, away(err)
+			return s, away(err)
 		}
 		n.leave(s)
 		if s, err = n.claim(ctx, s.id); err != nil {
 			return nil, err
 		}
 	}
-	return nil, sip.Errorf(sip.StatusInternalServerError, "")
+	return s, sip.Errorf(sip.StatusInternalServerError, "")
 }
 
 // apply makes the change true and starts a new epoch. It returns what follows
@@ -246,7 +252,7 @@ func (n *Notifier) end(s *subscription, why event.Reason) {
 }
 
 // find is the subscription of the dialog that r belongs to: here, or taken
-// over from the agent that served it.
+// over from the agent that served it; that one is returned beside an error too.
 func (n *Notifier) find(ctx context.Context, r *sip.Request) (*subscription, event.Dialog, error) {
 	unknown := sip.Errorf(sip.StatusNoSuchTransaction, "")
 	sh := n.shardOfTag(r.ToTag())
@@ -267,7 +273,7 @@ func (n *Notifier) find(ctx context.Context, r *sip.Request) (*subscription, eve
 	sh.mu.Unlock()
 	dialog, _, err := event.UnpackDialog(packed)
 	if err != nil || !dialog.Matches(r) {
-		return nil, event.Dialog{}, unknown.Because(err)
+		return s, event.Dialog{}, unknown.Because(err)
 	}
 	return s, dialog, nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"presenced/internal/config"
 	"presenced/internal/server"
@@ -56,6 +57,24 @@ func TestClusterNothingIsLeft(t *testing.T) {
 	if after > heap+allowed {
 		t.Errorf("live heap grew from %d to %d bytes", heap, after)
 	}
+}
+
+// A node that has stopped is free: nothing of the process keeps it.
+func TestClusterStoppedNodeIsFree(t *testing.T) {
+	n := startNode(t, loopbackConfig)
+	bob := peer(t, "bob")
+	bob.Publish(n.udp(), "", "here")
+	bob.Subscribe(n.udp(), bob.AOR, 600)
+	alice := servertest.TCP(t, "alice@127.0.0.1", n.tcp())
+	alice.Do(n.tcp(), alice.Registration(600), 200)
+	alice.Subscribe(n.tcp(), bob.AOR, 600)
+	node := weak.Make(n.Server)
+	n.stop()
+	n.Server = nil
+	servertest.Eventually(t, "the stopped node is collected", func() bool {
+		runtime.GC()
+		return node.Value() == nil
+	})
 }
 
 func liveHeap() uint64 {
