@@ -136,13 +136,16 @@ func (r *reader) checkPrincipals(c *Config) {
 	}
 }
 
-// parseAddressOfRecord reads a SIP URI in the canonical form of RFC 3261 s.10.3, step 5: no parameters, no
+// parseAddressOfRecord reads a SIP URI, with or without "sip:", in the canonical form of RFC 3261 s.10.3, step 5: no parameters, no
 // escapes. It has no port and no password either, as it names a principal and not a place.
 func parseAddressOfRecord(s string) (user, domain string, err error) {
-	if len(s) < 4 || !strings.EqualFold(s[:4], "sip:") {
+	bare := s
+	if len(s) >= 4 && strings.EqualFold(s[:4], "sip:") {
+		bare = s[4:]
+	} else if name, _, _ := strings.Cut(s, "@"); strings.Contains(name, ":") {
 		return "", "", errors.New("is not a SIP URI such as \"sip:alice@example.com\"")
 	}
-	user, domain, ok := strings.Cut(s[4:], "@")
+	user, domain, ok := strings.Cut(bare, "@")
 	if !ok || user == "" {
 		return "", "", fmt.Errorf("%q has no user; write \"sip:alice@example.com\"", s)
 	}
