@@ -132,10 +132,14 @@ func (n *Notifier) present(ctx context.Context, key store.Key, pkg Package) (Sta
 // difference. The topic's shard is locked.
 func (n *Notifier) update(t *topic, state State, number uint64) {
 	now := n.now()
+	news := t.state == nil || t.state.Version() != state.Version()
 	if !t.install(state, number, now) {
 		return
 	}
 	n.Feed.Seen(t.key, state.Version())
+	if !news { // a SUBSCRIBE has loaded it anew: the others need no look
+		return
+	}
 	// An advance may end a subscription, which puts the last one in its place.
 	for i := len(t.subscriptions) - 1; i >= 0; i-- {
 		n.mark(t.subscriptions[i], now)
