@@ -288,7 +288,7 @@ func TestSecureContact(t *testing.T) {
 		want  bool
 	}{
 		{"", false},
-		{"Record-Route: <sips:p.example.com;lr>\r\n", true},
+		{"Record-Route: <SIPS:p.example.com;lr>\r\n", true},
 		{"Record-Route: <sip:p.example.com;lr>, <sips:q.example.com;lr>\r\n", false},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"presenced/internal/store"
@@ -44,11 +45,11 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	if err != nil {
 		return nil, err
 	}
-	contact := n.Contact(r.Flow, isSecure(r))
-	dialog, err := event.NewDialog(r, newTag(key), contact)
+	dialog, err := event.NewDialog(r, newTag(key), "")
 	if err != nil {
 		return nil, err
 	}
+	dialog.Contact = n.Contact(r.Flow, isSecure(r, &dialog))
 	state, number, err := n.present(ctx, key, pkg)
 	if err != nil {
 		return nil, away(err)
@@ -60,7 +61,7 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	s.stand(decision, "")
 	res := &sip.Response{Code: sip.StatusOK, ToTag: s.id, Header: []sip.Field{
 		{Name: "Expires", Value: strconv.Itoa(int(seconds))},
-		{Name: "Contact", Value: contact},
+		{Name: "Contact", Value: dialog.Contact},
 	}}
 	for _, route := range r.Values("Record-Route") { // RFC 3261 s.12.1.1
 		res.Header = append(res.Header, sip.Field{Name: "Record-Route", Value: route})
@@ -158,7 +159,7 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (re
 	if err != nil {
 		return nil, away(err)
 	}
-	dialog.Contact = n.Contact(r.Flow, isSecure(r))
+	dialog.Contact = n.Contact(r.Flow, isSecure(r, &dialog))
 	next := change{dialog: string(dialog.AppendPacked(nil)), flow: peer(r, &dialog), decision: decision, seconds: seconds}
 	s, err = n.store(ctx, s, &next)
 	if err != nil {
@@ -336,16 +337,16 @@ func lifetime(seconds uint32) time.Duration { return time.Duration(seconds) * ti
 // isSecure says whether our Contact must be a sips: URI: where the Request-URI
 // is one, or the top Record-Route, or without it the Contact
 // (RFC 3261 s.12.1.1).
-func isSecure(r *sip.Request) bool {
+func isSecure(r *sip.Request, d *event.Dialog) bool {
 	if u, err := r.URI(); err == nil && u.Scheme == "sips" {
 		return true
 	}
-	if routes := r.Routes("Record-Route"); len(routes) > 0 {
-		first, err := sip.ParseAddress(routes[0])
-		return err == nil && first.URI.Scheme == "sips"
+	first := d.NextHop()
+	if first == "" {
+		first = d.Target
 	}
-	target, err := event.RemoteTarget(r)
-	return err == nil && target.Scheme == "sips"
+	scheme, _, _ := strings.Cut(first, ":")
+	return strings.EqualFold(scheme, "sips")
 }
 
 // peer is the flow that NOTIFYs take where there is no route set.
