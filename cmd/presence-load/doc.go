@@ -54,6 +54,7 @@ Flags:
   --json FILE                   the result; - is stdout instead of the table
   --plot FILE.svg               latency against load: the scenario's first phase at
                                 10 to 110 %% of saturation, or at --rates 1000,2000,...
+  --cpuprofile FILE             of the generator itself
   --leave                       do not end subscriptions and publications afterwards
 
 A workload file has the same names, and phases that run one after the other:

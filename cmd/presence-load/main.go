@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,7 +36,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r, err := c.execute(ctx)
+	r, err := c.profiled(ctx)
 	if len(r.Results) > 0 {
 		err = errors.Join(err, c.write(r, stdout))
 	}
@@ -51,6 +52,7 @@ type command struct {
 	set                   *settings
 	server                *server
 	title, json, plotFile string
+	profile               string // of the generator itself
 }
 
 // overrides are the numbers that flags put into a scenario's phases.
@@ -81,6 +83,7 @@ func parseCommand(args []string, stderr io.Writer) (*command, error) {
 	f.Float64Var(&over.rate, "rate", 0, "open loop: operations a second")
 	f.DurationVar(&over.duration, "duration", 0, "of each phase that is bounded by time")
 	f.BoolVar(&set.OwnNetwork, "i-own-this-network", false, "load an address that is not loopback")
+	f.StringVar(&c.profile, "cpuprofile", "", "write the generator's own CPU profile to `FILE`")
 	f.BoolVar(&set.Leave, "leave", false, "do not end subscriptions and publications afterwards")
 	flagged := settingFlags(f, set)
 	if err := f.Parse(args); err != nil {
@@ -185,6 +188,24 @@ func (o overrides) apply(p *phase) {
 	if o.duration > 0 && (p.Duration.Duration > 0 || o.count > 0) {
 		p.Duration.Duration = o.duration
 	}
+}
+
+// profiled executes, and writes the generator's own profile if that is wanted.
+func (c *command) profiled(ctx context.Context) (*report, error) {
+	if c.profile == "" {
+		return c.execute(ctx)
+	}
+	var r report
+	err := writeFile(c.profile, func(w io.Writer) error {
+		if err := pprof.StartCPUProfile(w); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+		done, err := c.execute(ctx)
+		r = *done
+		return err
+	})
+	return &r, err
 }
 
 // execute plays the phases. What is done when it fails is in the report.

@@ -12,6 +12,7 @@ type shape struct{ presentities, watchers int }
 const (
 	setupInFlight = 50
 	drainFor      = timerF + 3*time.Second
+	lingerFor     = 50 * time.Millisecond // for what comes again or comes late
 	settleFor     = 6 * time.Second // a pace of 5 s (RFC 3856 s.6.10) passes
 )
 
@@ -99,7 +100,7 @@ func (g *generator) drain(sources []*source) duration {
 // settle waits until every watcher has the last state, but not for ever.
 func (g *generator) settle() error {
 	end := g.clock() + int64(settleFor)
-	look := int64(0)
+	look := g.clock() + int64(lingerFor)
 	return g.loop(nil, func() bool {
 		if g.now < look {
 			return false
