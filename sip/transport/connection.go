@@ -34,6 +34,8 @@ type connection struct {
 
 	mu      sync.Mutex
 	queue   []byte        // waits to be written
+	apart   bool          // each message is written alone
+	sizes   []int         // of the messages in queue, when apart
 	spare   []byte        // the other buffer, while nothing is written
 	writing bool          // the writer runs
 	drained chan struct{} // closed by the writer when the queue is empty; nil: nobody waits
@@ -112,11 +114,21 @@ func (c *connection) deliver(f *framer, buf []byte) (used int, err error) {
 		if size == 0 {
 			return used, nil
 		}
-		c.proven = true
+		if !c.proven {
+			c.begin(buf[used : used+size])
+		}
 		c.t.stats.MessagesIn.Add(1)
 		c.t.Receiver.Receive(buf[used:used+size:used+size], c.flow, nil)
 		used += size
 	}
+}
+
+// begin learns from the first message whom we speak with.
+func (c *connection) begin(message []byte) {
+	c.proven = true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.apart = oneByOne(message)
 }
 
 // makeRoom moves what is left to the front of the buffer, and grows it when
@@ -204,6 +216,9 @@ func (c *connection) enqueue(data []byte) error {
 		c.queue, c.spare = c.spare, nil
 	}
 	c.queue = append(c.queue, data...)
+	if c.apart {
+		c.sizes = append(c.sizes, len(data))
+	}
 	if !c.writing {
 		c.writing = true
 		c.t.work.Go(c.write) // the reader still runs: Close waits for both
@@ -222,8 +237,7 @@ func (c *connection) open() bool {
 func (c *connection) write() {
 	for {
 		c.mu.Lock()
-		data := c.queue
-		c.queue = nil
+		data, pause := c.nextLocked()
 		if len(data) == 0 || c.closed {
 			c.writing = false
 			if c.drained != nil {
@@ -236,13 +250,16 @@ func (c *connection) write() {
 		c.mu.Unlock()
 		err := c.writeAll(data)
 		c.mu.Lock()
-		if c.spare == nil && cap(data) <= 4*readSize {
+		if c.spare == nil && cap(data) <= 4*readSize && pause == 0 {
 			c.spare = data[:0]
 		}
 		if err != nil {
 			c.closeLocked()
 		}
 		c.mu.Unlock()
+		if pause > 0 {
+			time.Sleep(pause)
+		}
 	}
 }
 
