@@ -72,7 +72,14 @@ static void send_text(const char *to, const char *text)
 static void handle(const char *word, char *argument)
 {
 	if (strcmp(word, "online") == 0) {
-		linphone_core_set_consolidated_presence(core, LinphoneConsolidatedPresenceOnline);
+		/*
+		 * It publishes open by itself when it has registered. Said again,
+		 * it sends a second PUBLISH, and an un-PUBLISH during that one
+		 * carries the entity-tag which that one replaces: 412, and the
+		 * state stays open until it expires.
+		 */
+		if (linphone_core_get_consolidated_presence(core) != LinphoneConsolidatedPresenceOnline)
+			linphone_core_set_consolidated_presence(core, LinphoneConsolidatedPresenceOnline);
 	} else if (strcmp(word, "offline") == 0) {
 		linphone_core_set_consolidated_presence(core, LinphoneConsolidatedPresenceOffline);
 	} else if (strcmp(word, "send") == 0) {
