@@ -71,3 +71,20 @@ func (c *collection) validate(data string) error {
 	}
 	return fmt.Errorf("%w:\n%s", err, faults.String())
 }
+
+func TestValidateFindsFaults(t *testing.T) {
+	data := os.Getenv("PRESENCED_RFC_DATA")
+	if data == "" {
+		t.Skip("PRESENCED_RFC_DATA is not set")
+	}
+	c := collection{seen: map[string]bool{}}
+	const tuple = `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:bob@example.com"><tuple id="%s"><status><basic>open</basic></status></tuple></presence>`
+	c.collect("application/pidf+xml", fmt.Sprintf(tuple, "a"))
+	if err := c.validate(data); err != nil {
+		t.Error(err)
+	}
+	c.collect("application/pidf+xml", fmt.Sprintf(tuple, "not an ID"))
+	if err := c.validate(data); err == nil || !strings.Contains(err.Error(), "not an ID") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -22,7 +22,7 @@ func TestTranscriptsOnRedis(t *testing.T) {
 	server := servertest.StartRedis(t)
 	played := 0
 	for i, s := range scripts(t, memoryPrefix) {
-		if s.Elapses() > mostElapsed {
+		if s.Elapses() > mostElapsed || s.IPv6() { // ::1 is one address, and its ports are everybody's
 			continue
 		}
 		played++

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,7 +59,7 @@ func playInMemory(t *testing.T, s *siptest.Script) {
 	away := &faulty{Engine: engine}
 	n := startNode(t, s.Config, memoryPrefix, network.Host(hostOf(memoryPrefix)), away)
 	p := siptest.Player{
-		Node: n.addr(), Host: network.Host, Settle: synctest.Wait,
+		Node: n.addr(), Node6: netip.MustParseAddrPort("[2001:db8::1]:5060"), Host: network.Host, Settle: synctest.Wait,
 		Patience: 20 * time.Millisecond, Command: n.command(t), Document: documents.collect,
 	}
 	synctest.Wait()

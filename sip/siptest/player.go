@@ -13,8 +13,10 @@ import (
 
 // Player plays transcripts against a node.
 type Player struct {
-	Node netip.AddrPort             // where the agents send to
-	Host func(addr netip.Addr) Host // the machine that an agent runs on
+	Node netip.AddrPort // where the agents send to
+	// Node6 is where agents on IPv6 send to.
+	Node6 netip.AddrPort
+	Host  func(addr netip.Addr) Host // the machine that an agent runs on
 	// Settle waits until everything that can happen now has happened:
 	// synctest.Wait in a bubble. nil: nothing tells.
 	Settle func()
@@ -43,7 +45,11 @@ func (p *Player) Play(s *Script) (err error) {
 		if err != nil {
 			return fmt.Errorf("%s:%d: %w", s.Name, part.line, err)
 		}
-		if p.agents[part.name], err = newAgent(part, p.Host(addr.Addr()), p.Node); err != nil {
+		node := p.Node
+		if addr.Addr().Is6() {
+			node = p.Node6
+		}
+		if p.agents[part.name], err = newAgent(part, p.Host(addr.Addr()), node); err != nil {
 			return fmt.Errorf("%s:%d: %w", s.Name, part.line, err)
 		}
 		p.vars[part.name] = part.addr

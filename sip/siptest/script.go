@@ -3,6 +3,7 @@ package siptest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -116,6 +117,11 @@ func (s *Script) add(st step) error {
 		s.steps = append(s.steps, st)
 	}
 	return nil
+}
+
+// IPv6 says whether somebody is on IPv6.
+func (s *Script) IPv6() bool {
+	return slices.ContainsFunc(s.cast, func(p part) bool { return strings.HasPrefix(p.addr, "[") })
 }
 
 // Elapses is how much time passes while the transcript is played.

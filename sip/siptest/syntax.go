@@ -24,7 +24,8 @@
 // are its block. "#" at the margin begins a comment, and the first line is one:
 // it says what is shown, and which RFC says so.
 //
-// Who takes part. The node is at 10.0.0.1:5060.
+// Who takes part. The node is at 10.0.0.1:5060, and, if it is configured so,
+// at [2001:db8::1]:5060.
 //
 //	ROLE NAME udp|tcp ADDRESS          sip:NAME@example.com; any word is a ROLE
 //	ROLE NAME udp|tcp ADDRESS is URI   another address-of-record
