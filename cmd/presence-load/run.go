@@ -13,7 +13,7 @@ const (
 	setupInFlight = 50
 	drainFor      = timerF + 3*time.Second
 	lingerFor     = 50 * time.Millisecond // for what comes again or comes late
-	settleFor     = 6 * time.Second // a pace of 5 s (RFC 3856 s.6.10) passes
+	settleFor     = 6 * time.Second       // a pace of 5 s (RFC 3856 s.6.10) passes
 )
 
 // play runs one phase with its preparations, which are not measured.
