@@ -36,6 +36,9 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 		return nil, sip.Errorf(sip.StatusForbidden, "No subscriptions to dialogs here")
 	}
 	key := store.Key{AOR: r.AOR(), Package: pkg.Name()}
+	if key.AOR == "" { // nobody: RFC 3261 s.21.4.5
+		return nil, sip.Errorf(sip.StatusNotFound, "")
+	}
 	seconds, err := n.terms(r, pkg)
 	if err != nil {
 		return nil, err
