@@ -8,12 +8,10 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"presenced/internal/config"
-	"presenced/internal/store"
 	"presenced/internal/store/embedded"
 	"presenced/sip/siptest"
 )
@@ -128,95 +126,6 @@ func (n *node) mustStop(t testing.TB) {
 	if err := n.stop(); err != nil {
 		t.Error(err)
 	}
-}
-
-// faulty is an engine that can be told to be away.
-type faulty struct {
-	Engine
-	calls  atomic.Int64                     // that may fail
-	fails  atomic.Pointer[func(int64) bool] // says which do, counted from 1
-	closes bool
-}
-
-func (f *faulty) fail() error {
-	n := f.calls.Add(1)
-	if decide := f.fails.Load(); decide != nil && (*decide)(n) {
-		return fmt.Errorf("%w: a test says so", store.ErrUnavailable)
-	}
-	return nil
-}
-
-// failing sets which calls fail from now on, counted anew.
-func (f *faulty) failing(decide func(n int64) bool) {
-	f.calls.Store(0)
-	f.fails.Store(&decide)
-}
-
-func always(int64) bool { return true }
-func never(int64) bool  { return false }
-
-func (f *faulty) Publish(ctx context.Context, key store.Key, p store.Publish) error {
-	if err := f.fail(); err != nil {
-		return err
-	}
-	return f.Engine.Publish(ctx, key, p)
-}
-
-func (f *faulty) Publications(ctx context.Context, key store.Key) (store.Publications, error) {
-	if err := f.fail(); err != nil {
-		return store.Publications{}, err
-	}
-	return f.Engine.Publications(ctx, key)
-}
-
-func (f *faulty) Bindings(ctx context.Context, aor string) (store.Registration, error) {
-	if err := f.fail(); err != nil {
-		return store.Registration{}, err
-	}
-	return f.Engine.Bindings(ctx, aor)
-}
-
-func (f *faulty) SaveBindings(ctx context.Context, aor string, r store.Registration) (store.Version, error) {
-	if err := f.fail(); err != nil {
-		return 0, err
-	}
-	return f.Engine.SaveBindings(ctx, aor, r)
-}
-
-func (f *faulty) PutSubscription(ctx context.Context, s store.Subscription) error {
-	if err := f.fail(); err != nil {
-		return err
-	}
-	return f.Engine.PutSubscription(ctx, s)
-}
-
-func (f *faulty) DeleteSubscription(ctx context.Context, key store.Key, id string, fence uint64) error {
-	if err := f.fail(); err != nil {
-		return err
-	}
-	return f.Engine.DeleteSubscription(ctx, key, id, fence)
-}
-
-func (f *faulty) ClaimSubscription(ctx context.Context, id string) (store.Subscription, error) {
-	if err := f.fail(); err != nil {
-		return store.Subscription{}, err
-	}
-	return f.Engine.ClaimSubscription(ctx, id)
-}
-
-func (f *faulty) Principal(ctx context.Context, aor string) (store.Principal, error) {
-	if err := f.fail(); err != nil {
-		return store.Principal{}, err
-	}
-	return f.Engine.Principal(ctx, aor)
-}
-
-// Close leaves the engine open where a node is to be started again on it.
-func (f *faulty) Close() error {
-	if !f.closes {
-		return nil
-	}
-	return f.Engine.Close()
 }
 
 // command does what a transcript says of the node.
