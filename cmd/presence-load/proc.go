@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +19,33 @@ type server struct {
 	proc string // "/proc"
 	pids []int  // given, or found by name
 	all  []int  // with their descendants
+
+	latest atomic.Pointer[usage]
+}
+
+// reading is what /proc says at one moment. It takes up to some milliseconds:
+// not the loop's.
+type reading struct {
+	server  usage
+	machine machine
+	own     time.Duration // CPU
+}
+
+func (s *server) reading() reading { return reading{s.read(), readMachine(s.proc), ownCPU()} }
+
+// watch reads the server's usage each second until ctx ends.
+func (s *server) watch(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		u := s.read()
+		s.latest.Store(&u)
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+		}
+	}
 }
 
 // usage is what processes have used. Times are since their start.

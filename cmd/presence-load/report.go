@@ -13,8 +13,7 @@ import (
 
 // show arranges the line that is printed each second.
 func (g *generator) show(r *result, s *server) {
-	r.ownBefore = ownCPU()
-	last := r.before
+	last := r.start.server
 	lastAt, lastFinished := r.began, 0
 	g.nextTick = g.clock() + int64(time.Second)
 	g.progress = func() {
@@ -27,7 +26,7 @@ func (g *generator) show(r *result, s *server) {
 				slow = max(slow, src.latency[i].quantile(0.99))
 			}
 		}
-		now, at := s.read(), g.clock()
+		now, at := *s.latest.Load(), g.clock()
 		span := float64(at-lastAt) / 1e9
 		fmt.Fprintf(os.Stderr, "%4.0fs %-24s %9.0f/s  %7d on the way  p99 %9s  failed %d  resent %d", float64(at-r.began)/1e9, r.Phase.Name,
 			float64(finished-lastFinished)/span, g.running, slow.Round(10*time.Microsecond), failed, g.tally.Retransmissions)

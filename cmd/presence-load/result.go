@@ -35,10 +35,9 @@ type result struct {
 	*tally
 
 	sources           []*source
-	before            usage
-	machine           machine
+	start             reading
 	began, idleBefore int64
-	ownBefore         time.Duration
+	notified          int // in the measured time
 }
 
 // opResult is one kind of operation in a phase.
@@ -63,11 +62,9 @@ type latency struct {
 
 func us(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// stop takes the figures at the end of the measured time.
-func (r *result) stop(g *generator, after usage) {
+// count takes the operations' figures at the end of the measured time.
+func (r *result) count(g *generator) {
 	wall := time.Duration(g.clock() - r.began)
-	own := ownCPU() - r.ownBefore
-	r.Before, r.After = r.before, after
 	r.Seconds = wall.Seconds()
 	for _, s := range r.sources {
 		r.Started += s.started
@@ -76,20 +73,25 @@ func (r *result) stop(g *generator, after usage) {
 		r.Offered += s.rate
 	}
 	r.Rate = float64(r.Finished) / r.Seconds
-	cpu := after.CPU - r.before.CPU
+	r.Busy = 1 - float64(g.idle-r.idleBefore)/float64(wall)
+	r.notified = r.Notifies + r.Unanswered
+}
+
+// stop takes those of the processes at the same moment.
+func (r *result) stop(g *generator, at reading) {
+	r.Before, r.After = r.start.server, at.server
+	cpu, own := at.server.CPU-r.start.server.CPU, at.own-r.start.own
 	r.ServerCores = cpu.Seconds() / r.Seconds
 	r.OwnCores = own.Seconds() / r.Seconds
+	r.Others = max((at.machine.busy-r.start.machine.busy-cpu-own).Seconds()/r.Seconds, 0)
+	r.ServerDrops, r.OwnDrops = g.lost(r.start.machine, at.machine)
 	if r.Finished > 0 {
 		r.ServerCPU, r.OwnCPU = us(cpu)/float64(r.Finished), us(own)/float64(r.Finished)
 	}
-	if n := r.Notifies + r.Unanswered; n > 0 {
-		r.PerNotify = us(cpu) / float64(n)
+	if r.notified > 0 {
+		r.PerNotify = us(cpu) / float64(r.notified)
 	}
-	m := readMachine("/proc")
-	r.Others = max((m.busy-r.machine.busy-cpu-own).Seconds()/r.Seconds, 0)
-	r.ServerDrops, r.OwnDrops = g.lost(r.machine, m)
-	r.Busy = 1 - float64(g.idle-r.idleBefore)/float64(wall)
-	r.Limit = r.limit(after.Procs > 0)
+	r.Limit = r.limit(at.server.Procs > 0)
 }
 
 // limit says whether the figures are the server's or the generator's.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"sort"
 	"time"
@@ -29,19 +30,25 @@ func (g *generator) play(p *phase, earlier []*result, server *server) (*result, 
 	if limit == 0 {
 		limit = g.set.Limit.Duration
 	}
-	r.machine = readMachine("/proc")
-	r.before = server.read()
+	r.start = server.reading()
 	r.began, r.idleBefore = g.clock(), g.idle
 	for _, s := range sources {
 		s.began, s.due = r.began, r.began
 	}
 	end := r.began + int64(limit)
+	server.latest.Store(&r.start.server)
+	watching, stop := context.WithCancel(g.ctx)
+	defer stop()
+	go server.watch(watching)
 	g.show(r, server)
 	if err := g.loop(sources, func() bool { return g.now >= end || g.finished(sources) }); err != nil {
 		return nil, err
 	}
-	r.stop(g, server.read())
-	r.Drain = g.drain(sources)
+	r.count(g)
+	stopped := make(chan reading, 1)
+	go func() { stopped <- server.reading() }()
+	r.Drain = g.drain(sources, func() bool { return len(stopped) > 0 })
+	r.stop(g, <-stopped)
 	g.progress = nil
 	if err := g.settle(); err != nil {
 		return nil, err
@@ -84,14 +91,15 @@ func (g *generator) finished(sources []*source) bool {
 	return true
 }
 
-// drain waits for what is on its way. It returns how long that took.
-func (g *generator) drain(sources []*source) duration {
+// drain waits for what is on its way, and for the reading to be made. It
+// returns how long that took.
+func (g *generator) drain(sources []*source, read func() bool) duration {
 	for _, s := range sources {
 		s.exhausted = true
 	}
 	began := g.clock()
 	// An interrupted drain is seen by the next loop.
-	if err := g.loop(nil, func() bool { return g.running == 0 || g.now-began > int64(drainFor) }); err != nil {
+	if err := g.loop(nil, func() bool { return g.running == 0 && read() || g.now-began > int64(drainFor) }); err != nil {
 		return duration{}
 	}
 	return duration{time.Duration(g.clock() - began)}

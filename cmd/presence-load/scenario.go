@@ -83,6 +83,9 @@ func sweep(p phase, rates []float64) []phase {
 		return phases
 	}
 	p.Count, p.Rate, p.Of = 0, 0, ""
+	if p.Watchers == 0 && p.Operation != string(message) {
+		p.Principals = max(p.Principals, 20_000) // in open loop many are busy at once
+	}
 	p.Name = "saturated"
 	phases = append(phases, p)
 	for _, percent := range []int{10, 25, 40, 50, 60, 70, 80, 90, 100, 110} {
