@@ -134,7 +134,8 @@ func compareWithOracle(t *testing.T, r *Request) {
 			t.Errorf("%s: we read %q, sipgo %q in\n%q", what, ours, theirs, r.raw)
 		}
 	}
-	same("method", r.Method(), string(theirs.Method))
+	// RFC 3261 s.7.1: methods are case-sensitive; sipgo puts them in capitals.
+	same("method", strings.ToUpper(r.Method()), string(theirs.Method))
 	if id := theirs.CallID(); id != nil {
 		same("Call-ID", r.CallID(), trim(id.Value()))
 	}
