@@ -56,6 +56,15 @@ func Compose(dst []byte, entity string, sources []Source) []byte {
 	return c.document(dst, entity)
 }
 
+// Replaces tells whether [Compose] leaves the elder publication out altogether
+// because of the newer one.
+func Replaces(newer, elder Source) bool {
+	c := composers.Get().(*composer)
+	defer c.release()
+	c.choose([]Source{elder, newer})
+	return c.docs[0] == nil
+}
+
 var composers = sync.Pool{New: func() any {
 	return &composer{
 		ids:     identifiers{next: make(map[string]int)},

@@ -40,6 +40,11 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 		ID: tag, Tag: tag, ContentType: mediaType, Body: body,
 		Source: source(r), UserAgent: strings.Clone(r.Header("User-Agent")), TTL: time.Duration(seconds) * time.Second,
 	}}
+	if ifMatch != "" && seconds == 0 {
+		if err := a.withdrawElders(ctx, key, ifMatch); err != nil {
+			return nil, refusal(err)
+		}
+	}
 	if ifMatch != "" || seconds > 0 { // step 5: nothing is stored for an initial one of no lifetime
 		if err := a.Store.Publish(ctx, key, p); err != nil {
 			return nil, refusal(err)

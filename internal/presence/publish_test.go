@@ -242,6 +242,49 @@ func TestSeveralPublications(t *testing.T) {
 	f.accepted(t, "", "SIP-If-Match: "+tags[0])
 }
 
+// A device that published anew and withdraws that has no other state left; an
+// elder one that it still knows stays valid until then.
+func TestElderStateStaysHidden(t *testing.T) {
+	tests := []struct {
+		name   string
+		first  string // what was published first
+		remain bool
+	}{
+		{"same device", document(bob, "open"), false},
+		{"another contact", strings.ReplaceAll(document(bob, "open"), "192.0.2.7", "192.0.2.8"), true},
+		{"another tuple", strings.ReplaceAll(document(bob, "open"), "t1", "t2"), true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFixture(t)
+			first := f.publish(t, test.first)
+			second := f.publish(t, document(bob, "open"))
+			first, _ = f.accepted(t, "", "SIP-If-Match: "+first)
+			f.accepted(t, "", "SIP-If-Match: "+second, "Expires: 0")
+			if open := strings.Contains(string(f.body(t, "full").Bytes), ">open<"); open != test.remain {
+				t.Errorf("open: %v\n%s", open, f.body(t, "full").Bytes)
+			}
+			if test.remain {
+				f.accepted(t, "", "SIP-If-Match: "+first)
+			} else {
+				f.refused(t, request(t, bob, "", "SIP-If-Match: "+first), 412)
+			}
+		})
+	}
+}
+
+// The elder publication does not replace the newer one.
+func TestWithdrawingTheElderLeavesTheNewer(t *testing.T) {
+	f := newFixture(t)
+	first := f.publish(t, document(bob, "closed"))
+	second := f.publish(t, document(bob, "open"))
+	f.accepted(t, "", "SIP-If-Match: "+first, "Expires: 0")
+	f.accepted(t, "", "SIP-If-Match: "+second)
+	if !strings.Contains(string(f.body(t, "full").Bytes), ">open<") {
+		t.Errorf("%s", f.body(t, "full").Bytes)
+	}
+}
+
 func TestLifetimes(t *testing.T) {
 	for _, c := range []struct{ asked, granted string }{
 		{"", "3600"}, {"Expires: 60", "60"}, {"Expires: 7201", "7200"}, {"Expires: 4294967296", "7200"}, {"Expires: 0", "0"},
