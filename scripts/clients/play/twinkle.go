@@ -23,9 +23,8 @@ user_domain=%[2]s
 auth_realm=
 auth_name=%[1]s
 auth_pass=%[3]s
-outbound_proxy=sip:%[4]s:%[5]d;transport=%[6]s
+outbound_proxy=%[4]s:%[5]d;transport=%[6]s
 all_requests_to_proxy=yes
-registrar=%[2]s
 register_at_startup=yes
 registration_time=600
 sip_transport=%[6]s
