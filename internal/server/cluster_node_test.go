@@ -3,7 +3,10 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -66,7 +69,9 @@ min_interval = "0s"
 // startAgent starts an agent over a Redis.
 func startAgent(t testing.TB, r *servertest.Redis, name, grace string) *clusterNode {
 	t.Helper()
-	return startNode(t, loopbackConfig+fmt.Sprintf(`
+	return startNode(t, strings.Replace(loopbackConfig, "http = []", `http = ["127.0.0.1:0"]`, 1)+fmt.Sprintf(`
+[control]
+socket = "%s/sock"
 [store]
 engine = "redis"
 redis = "redis://%s"
@@ -74,7 +79,30 @@ accept_losing_durable_state = true
 [cluster]
 agent = "%s"
 grace = "%s"
-`, r.Addr, name, grace))
+`, t.TempDir(), r.Addr, name, grace))
+}
+
+// serves is how many active subscriptions an agent says that it serves.
+func (n *clusterNode) serves(t testing.TB) (count int) {
+	t.Helper()
+	response, err := http.Get("http://" + n.HTTPAddr().String() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = `presenced_subscriptions{package="presence",state="active"} `
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name); ok {
+			if count, err = strconv.Atoi(strings.TrimSpace(value)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return count
 }
 
 func (n *clusterNode) udp() netip.AddrPort { return n.Addr(sip.UDP) }
