@@ -382,7 +382,7 @@ func TestSequenceNumbersAreReserved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := start(t)
 		n.watcher("alice").settled(7200)
-		const changes = 3000
+		const changes = 1100
 		for i := range changes {
 			n.publish(fmt.Sprint(i))
 			n.answer(n.one(), 200)

@@ -64,7 +64,7 @@ func filesAside(t *testing.T, path string) []string {
 
 func TestTornTailIsCutAtEveryOffset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log, ends := writtenLog(t, 3)
+		log, ends := writtenLog(t, 2)
 		for cut := range len(log) {
 			if cut > len(logMagic) && cut < ends[0]-40 {
 				continue // the 256 shard entries are alike
