@@ -7,6 +7,8 @@
 static struct account account;
 static LinphoneCore *core;
 static int running = 1;
+static int published;    /* the last PUBLISH has its 200 */
+static int goes_offline; /* as soon as that is so */
 
 static void on_registration(LinphoneCore *lc, LinphoneAccount *a,
 			    LinphoneRegistrationState state, const char *message)
@@ -45,6 +47,25 @@ static void on_message_state(LinphoneChatMessage *message, LinphoneChatMessageSt
 		news("failed message not delivered");
 }
 
+/*
+ * While a PUBLISH is under way it cannot be withdrawn: liblinphone forgets it
+ * without an un-PUBLISH, and the state stays open until it expires.
+ */
+static void on_publish(LinphoneCore *lc, LinphoneEvent *event, LinphonePublishState state)
+{
+	(void)lc;
+	(void)event;
+	published = state == LinphonePublishOk;
+}
+
+static void go_offline(void)
+{
+	if (!goes_offline || !published)
+		return;
+	goes_offline = 0;
+	linphone_core_set_consolidated_presence(core, LinphoneConsolidatedPresenceOffline);
+}
+
 static void send_text(const char *to, const char *text)
 {
 	LinphoneAddress *peer = linphone_factory_create_address(linphone_factory_get(), to);
@@ -81,7 +102,7 @@ static void handle(const char *word, char *argument)
 		if (linphone_core_get_consolidated_presence(core) != LinphoneConsolidatedPresenceOnline)
 			linphone_core_set_consolidated_presence(core, LinphoneConsolidatedPresenceOnline);
 	} else if (strcmp(word, "offline") == 0) {
-		linphone_core_set_consolidated_presence(core, LinphoneConsolidatedPresenceOffline);
+		goes_offline = 1;
 	} else if (strcmp(word, "send") == 0) {
 		char *text = cut(argument);
 		send_text(argument, text);
@@ -111,6 +132,7 @@ static void create_core(void)
 	linphone_core_set_transports(core, ports);
 	linphone_core_cbs_set_account_registration_state_changed(callbacks, on_registration);
 	linphone_core_cbs_set_notify_presence_received(callbacks, on_presence);
+	linphone_core_cbs_set_publish_state_changed(callbacks, on_publish);
 	linphone_core_cbs_set_message_received(callbacks, on_message);
 	linphone_core_add_callbacks(core, callbacks);
 	if (linphone_core_start(core) != 0) {
@@ -171,6 +193,7 @@ int main(int argc, char **argv)
 		/* 20 ms is the pace that the library asks for. */
 		if (poll(&input, 1, 20) > 0 && !read_orders(handle))
 			break;
+		go_offline();
 	}
 	linphone_core_stop(core);
 	linphone_core_unref(core);
