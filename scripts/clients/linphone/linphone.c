@@ -51,11 +51,14 @@ static void on_message_state(LinphoneChatMessage *message, LinphoneChatMessageSt
  * While a PUBLISH is under way it cannot be withdrawn: liblinphone forgets it
  * without an un-PUBLISH, and the state stays open until it expires.
  */
-static void on_publish(LinphoneCore *lc, LinphoneEvent *event, LinphonePublishState state)
+static void on_log(LinphoneLoggingService *service, const char *domain, LinphoneLogLevel level, const char *message)
 {
-	(void)lc;
-	(void)event;
-	published = state == LinphonePublishOk;
+	(void)service;
+	(void)level;
+	fprintf(stderr, "%s: %s\n", domain, message);
+	/* There is no callback for the PUBLISH of an account. */
+	if (strstr(message, "to publish state ") != NULL)
+		published = strstr(message, "to publish state LinphonePublishOk") != NULL;
 }
 
 static void go_offline(void)
@@ -116,10 +119,13 @@ static void create_core(void)
 {
 	LinphoneFactory *factory = linphone_factory_get();
 	LinphoneCoreCbs *callbacks = linphone_factory_create_core_cbs(factory);
+	LinphoneLoggingServiceCbs *log = linphone_factory_create_logging_service_cbs(factory);
 	LinphoneTransports *ports = linphone_factory_create_transports(factory);
 	int tcp = strcmp(account.transport, "tcp") == 0;
 
 	linphone_logging_service_set_log_level(linphone_logging_service_get(), LinphoneLogLevelMessage);
+	linphone_logging_service_cbs_set_log_message_written(log, on_log);
+	linphone_logging_service_add_callbacks(linphone_logging_service_get(), log);
 	linphone_factory_set_config_dir(factory, account.folder);
 	linphone_factory_set_data_dir(factory, account.folder);
 	core = linphone_factory_create_core_3(factory, NULL, NULL, NULL);
@@ -132,7 +138,6 @@ static void create_core(void)
 	linphone_core_set_transports(core, ports);
 	linphone_core_cbs_set_account_registration_state_changed(callbacks, on_registration);
 	linphone_core_cbs_set_notify_presence_received(callbacks, on_presence);
-	linphone_core_cbs_set_publish_state_changed(callbacks, on_publish);
 	linphone_core_cbs_set_message_received(callbacks, on_message);
 	linphone_core_add_callbacks(core, callbacks);
 	if (linphone_core_start(core) != 0) {
