@@ -30,20 +30,21 @@ func (c *chores) init() { c.arrived = make(chan struct{}, 1) }
 // subscription.
 func (c *chores) add(f func(context.Context)) { c.queueUp(f, math.MaxInt) }
 
-// offer queues a chore that may be left undone.
-func (c *chores) offer(f func(context.Context)) { c.queueUp(f, maxChores) }
+// offer queues a chore that may be left undone: false where it is.
+func (c *chores) offer(f func(context.Context)) bool { return c.queueUp(f, maxChores) }
 
-func (c *chores) queueUp(f func(context.Context), most int) {
+func (c *chores) queueUp(f func(context.Context), most int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.queue) >= most {
-		return
+		return false
 	}
 	c.queue = append(c.queue, f)
 	select {
 	case c.arrived <- struct{}{}:
 	default:
 	}
+	return true
 }
 
 // run does chores until ctx ends, and then what is left within choreTime.
@@ -86,15 +87,22 @@ func (c *chores) next() func(context.Context) {
 	return f
 }
 
-// forget deletes the stored copy. The shard is locked.
+// forget deletes the stored copy. Until it is deleted nobody takes the dialog
+// up from it. The shard is locked.
 func (n *Notifier) forget(s *subscription) {
-	key, id, fence := s.topic.key, s.id, s.fence
-	n.chores.offer(func(ctx context.Context) {
+	sh, key, id, fence := s.shard, s.topic.key, s.id, s.fence
+	sh.ending[id] = n.chores.offer(func(ctx context.Context) {
 		err := n.Store.DeleteSubscription(ctx, key, id, fence)
 		if err != nil && !errors.Is(err, store.ErrFenced) {
 			n.Log.Debug("stored subscription outlives its end until it expires", "id", id, "err", err)
 		}
+		sh.mu.Lock()
+		delete(sh.ending, id)
+		sh.mu.Unlock()
 	})
+	if !sh.ending[id] {
+		delete(sh.ending, id)
+	}
 }
 
 // reserve stores the next block of sequence numbers before the present one is

@@ -14,6 +14,7 @@ type shard struct {
 	mu     sync.Mutex
 	topics map[store.Key]*topic
 	byTag  map[string]*subscription
+	ending map[string]bool // ended, while their stored copies are being deleted
 	due    deadlines
 	timer  *time.Timer
 	armed  instant // when timer fires; 0: it does not
@@ -38,6 +39,7 @@ type topic struct {
 func (sh *shard) init() {
 	sh.topics = map[store.Key]*topic{}
 	sh.byTag = map[string]*subscription{}
+	sh.ending = map[string]bool{}
 }
 
 // unlock frees the shard, and sends what found a place while it was locked.

@@ -187,26 +187,12 @@ type change struct {
 	seconds  uint32
 }
 
-// store writes the changed subscription's copy. Where another agent has
-// claimed the dialog, it is claimed back: it belongs where its watcher asks.
-// What is claimed is returned beside an error too.
+// store writes the changed subscription's copy, or deletes it at its end.
+// Where another agent has claimed the dialog, it is claimed back: it belongs
+// where its watcher asks. What is claimed is returned beside an error too.
 func (n *Notifier) store(ctx context.Context, s *subscription, next *change) (*subscription, error) {
-	if next.seconds == 0 {
-		return s, nil // apply ends it
-	}
 	for range 2 {
-		s.shard.mu.Lock()
-		c := *s
-		s.shard.mu.Unlock()
-		c.dialog, c.path, c.cseqLimit = next.dialog, pathOf(next.flow), max(c.cseqLimit, c.cseq+cseqBlock)
-		err := n.Store.PutSubscription(ctx, c.record(n.Agent, lifetime(next.seconds)))
-		if err == nil {
-			s.shard.mu.Lock()
-			s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
-			s.shard.mu.Unlock()
-			next.dialog = c.dialog
-			return s, nil
-		}
+		err := n.write(ctx, s, next)
 		if !errors.Is(err, store.ErrFenced) {
 			return s, away(err)
 		}
@@ -216,6 +202,30 @@ func (n *Notifier) store(ctx context.Context, s *subscription, next *change) (*s
 		}
 	}
 	return s, sip.Errorf(sip.StatusInternalServerError, "")
+}
+
+// write is one try of store. A store that is away does not keep a watcher from
+// leaving: terminate tries to delete the copy again.
+func (n *Notifier) write(ctx context.Context, s *subscription, next *change) error {
+	s.shard.mu.Lock()
+	c := *s
+	s.shard.mu.Unlock()
+	if next.seconds == 0 {
+		err := n.Store.DeleteSubscription(ctx, c.topic.key, c.id, c.fence)
+		if errors.Is(err, store.ErrUnavailable) {
+			return nil
+		}
+		return err
+	}
+	c.dialog, c.path, c.cseqLimit = next.dialog, pathOf(next.flow), max(c.cseqLimit, c.cseq+cseqBlock)
+	if err := n.Store.PutSubscription(ctx, c.record(n.Agent, lifetime(next.seconds))); err != nil {
+		return err
+	}
+	s.shard.mu.Lock()
+	s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
+	s.shard.mu.Unlock()
+	next.dialog = c.dialog
+	return nil
 }
 
 // apply makes the change true and starts a new epoch. It returns what follows
@@ -264,9 +274,12 @@ func (n *Notifier) find(ctx context.Context, r *sip.Request) (*subscription, eve
 		return nil, event.Dialog{}, unknown
 	}
 	sh.mu.Lock()
-	s := sh.byTag[r.ToTag()]
+	s, ending := sh.byTag[r.ToTag()], sh.ending[r.ToTag()]
 	sh.mu.Unlock()
-	if s == nil {
+	switch {
+	case ending:
+		return nil, event.Dialog{}, unknown
+	case s == nil:
 		var err error
 		if s, err = n.claim(ctx, r.ToTag()); err != nil {
 			return nil, event.Dialog{}, err
