@@ -57,7 +57,11 @@ func agentConfig(s settings, folder string, port int, games []*game) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "domains = [%q]\n", s.domain)
 	fmt.Fprintf(&b, "[listen]\nudp = [\"127.0.0.1:%d\"]\ntcp = [\"127.0.0.1:%[1]d\"]\nhttp = []\n", port)
-	fmt.Fprintf(&b, "[auth]\nmode = \"digest\"\n[notify]\nmin_interval = \"0s\"\n[log]\nlevel = \"debug\"\n")
+	fmt.Fprintf(&b, "[auth]\nmode = \"digest\"\n")
+	if s.kamailio != "" {
+		fmt.Fprintf(&b, "trusted = [\"127.0.0.1\"]\n")
+	}
+	fmt.Fprintf(&b, "[notify]\nmin_interval = \"0s\"\n[log]\nlevel = \"debug\"\n")
 	fmt.Fprintf(&b, "[control]\nsocket = %q\n", filepath.Join(folder, "control.sock"))
 	for _, g := range games {
 		for _, user := range g.users {
