@@ -9,15 +9,16 @@ import (
 	"presenced/sip/transport"
 )
 
-// A response and the request that follows it reach libpurple in two reads,
-// anybody else in one.
-func TestMessagesToLibpurpleStayApart(t *testing.T) {
+// A response and the requests that follow it reach libpurple and rakia in a
+// read each, anybody else in one.
+func TestMessagesStayApart(t *testing.T) {
 	answers := []string{"SIP/2.0 200 OK\r\n\r\n", "NOTIFY sip:a SIP/2.0\r\n\r\n", "MESSAGE sip:a SIP/2.0\r\n\r\n"}
 	tests := []struct {
 		agent string
 		reads []string
 	}{
 		{"Purple/2.14.12", answers},
+		{"Telepathy-Rakia/0.8.0 sofia-sip/1.12.11devel", answers},
 		{"baresip v1.0.0", []string{strings.Join(answers, "")}},
 	}
 	for _, test := range tests {
