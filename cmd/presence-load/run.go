@@ -20,6 +20,9 @@ const (
 // play runs one phase with its preparations, which are not measured.
 func (g *generator) play(p *phase, earlier []*result, server *server) (*result, error) {
 	sources := sourcesOf(p, earlier)
+	if p.Of != "" && p.Rate == 0 {
+		return nil, fmt.Errorf("phase %q, which it is a fraction of, finished nothing", p.Of)
+	}
 	if err := g.prepare(p, sources); err != nil {
 		return nil, fmt.Errorf("preparing: %w", err)
 	}
@@ -175,9 +178,14 @@ func (g *generator) arrange(want shape) error {
 func (g *generator) setUp(op operation, principals, watchers, limit int) error {
 	g.tally = newTally()
 	s := &source{op: op, principals: principals, watchers: watchers, inFlight: setupInFlight, limit: limit}
+	sources := []*source{s}
 	end := g.clock() + int64(g.set.Limit.Duration)
-	if err := g.loop([]*source{s}, func() bool { return g.now >= end || g.finished([]*source{s}) }); err != nil {
+	hopeless := func() bool { return s.finished == 0 && s.failed >= setupInFlight }
+	if err := g.loop(sources, func() bool { return g.now >= end || hopeless() || g.finished(sources) }); err != nil {
 		return err
+	}
+	if s.running > 0 {
+		g.drain(sources, func() bool { return true })
 	}
 	if s.failed > 0 && s.failed*100 > s.finished {
 		return fmt.Errorf("%s: %d of %d failed: %v", op, s.failed, s.started, g.tally.Failures)

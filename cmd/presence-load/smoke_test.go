@@ -301,6 +301,34 @@ func TestLostRequestIsSentAgain(t *testing.T) {
 	}
 }
 
+func TestRefusedSetUpFails(t *testing.T) {
+	set := defaults()
+	set.Server = serve(t, &responder{challenge: true})
+	set.Phases = []phase{{Operation: string(publishChanged), Principals: 500}}
+	if err := set.check(); err != nil {
+		t.Fatal(err)
+	}
+	c := &command{set: set, server: &server{proc: "/proc"}}
+	if _, err := c.execute(context.Background()); err == nil || !strings.Contains(err.Error(), "publish-initial 401") {
+		t.Errorf("without a password: %v", err)
+	}
+}
+
+func TestFractionOfNothingFails(t *testing.T) {
+	set := defaults()
+	set.Server = serve(t, &responder{})
+	set.Phases = []phase{
+		{Name: "rest", Operation: string(pause), Duration: duration{10 * time.Millisecond}},
+		{Name: "half", Operation: string(publishChanged), Of: "rest", Fraction: 0.5}}
+	if err := set.check(); err != nil {
+		t.Fatal(err)
+	}
+	c := &command{set: set, server: &server{proc: "/proc"}}
+	if _, err := c.execute(context.Background()); err == nil || !strings.Contains(err.Error(), "finished nothing") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestDeadWatchers(t *testing.T) {
 	r := load(t, &responder{}, phase{Operation: string(publishChanged), Principals: 1, Watchers: 10, Dead: 4, Count: 3, InFlight: 1})[0]
 	if r.Finished != 3 || r.Unanswered != 12 || r.Notifies != 18 || r.Missing != 0 {
