@@ -20,7 +20,13 @@ const apart = 100 * time.Millisecond
 //
 // COMPAT: telepathy-rakia 0.8 shows a MESSAGE's text up to the next zero byte:
 // what follows the body in the same read is shown as well.
+//
+// A second Via says that a proxy speaks, which carries others too and must not
+// be slowed down.
 func oneByOne(message []byte) bool {
+	if bytes.Count(message, []byte("\r\nVia: ")) != 1 {
+		return false
+	}
 	for _, name := range [...]string{"Purple/", "Telepathy-Rakia/"} {
 		if bytes.Contains(message, []byte("\r\nUser-Agent: "+name)) {
 			return true

@@ -9,20 +9,23 @@ import (
 	"presenced/sip/transport"
 )
 
+const via = "Via: SIP/2.0/TCP 10.0.0.9:5060;branch=z9hG4bK1\r\n"
+
 // A response and the requests that follow it reach libpurple and rakia in a
 // read each, anybody else in one.
 func TestMessagesStayApart(t *testing.T) {
 	answers := []string{"SIP/2.0 200 OK\r\n\r\n", "NOTIFY sip:a SIP/2.0\r\n\r\n", "MESSAGE sip:a SIP/2.0\r\n\r\n"}
 	tests := []struct {
-		agent string
-		reads []string
+		agent, vias string
+		reads       []string
 	}{
-		{"Purple/2.14.12", answers},
-		{"Telepathy-Rakia/0.8.0 sofia-sip/1.12.11devel", answers},
-		{"baresip v1.0.0", []string{strings.Join(answers, "")}},
+		{"Purple/2.14.12", via, answers},
+		{"Purple/2.14.12", via + via, []string{strings.Join(answers, "")}}, // through a proxy
+		{"Telepathy-Rakia/0.8.0 sofia-sip/1.12.11devel", via, answers},
+		{"baresip v1.0.0", via, []string{strings.Join(answers, "")}},
 	}
 	for _, test := range tests {
-		t.Run(test.agent, func(t *testing.T) {
+		t.Run(test.agent+" "+test.vias, func(t *testing.T) {
 			inBubble(t, transport.Config{}, func(t *testing.T, n *node) {
 				n.reply = func(_ []byte, flow sip.Flow, _ error) {
 					for _, a := range answers {
@@ -33,7 +36,7 @@ func TestMessagesStayApart(t *testing.T) {
 				}
 				c := n.dial(t, "10.0.0.9:0")
 				for range 2 { // also after a pause in the conversation
-					write(t, c, "SUBSCRIBE sip:b SIP/2.0\r\nUser-Agent: "+test.agent+"\r\nContent-Length: 0\r\n\r\n")
+					write(t, c, "SUBSCRIBE sip:b SIP/2.0\r\n"+test.vias+"User-Agent: "+test.agent+"\r\nContent-Length: 0\r\n\r\n")
 					for _, want := range test.reads {
 						time.Sleep(10 * time.Millisecond) // slower than the writer, faster than its pause
 						buf := make([]byte, 1000)
@@ -62,7 +65,7 @@ func TestLibpurpleLeavesBetweenMessages(t *testing.T) {
 			}
 		}
 		c := n.dial(t, "10.0.0.9:0")
-		write(t, c, "SUBSCRIBE sip:b SIP/2.0\r\nUser-Agent: Purple/2.14.12\r\nContent-Length: 0\r\n\r\n")
+		write(t, c, "SUBSCRIBE sip:b SIP/2.0\r\n"+via+"User-Agent: Purple/2.14.12\r\nContent-Length: 0\r\n\r\n")
 		time.Sleep(150 * time.Millisecond)
 		if err := c.Close(); err != nil {
 			t.Error(err)
