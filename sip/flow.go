@@ -49,8 +49,13 @@ func (f Flow) String() string {
 	return f.Proto.String() + " " + f.Remote.String() + " -> " + f.Local.String()
 }
 
-// AppendText writes the flow in the form that ParseFlow reads.
-func (f Flow) AppendText(dst []byte) []byte {
+// Text is the flow in the form that ParseFlow reads.
+func (f Flow) Text() string {
+	var b [128]byte
+	return string(f.appendText(b[:0]))
+}
+
+func (f Flow) appendText(dst []byte) []byte {
 	dst = append(dst, f.Proto.String()...)
 	dst = append(dst, ' ')
 	dst = f.Local.AppendTo(dst)
@@ -60,7 +65,7 @@ func (f Flow) AppendText(dst []byte) []byte {
 	return strconv.AppendUint(dst, f.Conn, 16)
 }
 
-// ParseFlow reads what AppendText wrote; a flow that cannot be read is zero.
+// ParseFlow reads what Text wrote; a flow that cannot be read is zero.
 func ParseFlow(s string) Flow {
 	part := strings.Split(s, " ")
 	if len(part) != 4 {

@@ -10,7 +10,7 @@ func TestFlowText(t *testing.T) {
 		udpFlow, tcpFlow,
 		{Proto: TLS, Local: netip.MustParseAddrPort("[2001:db8::1]:5061"), Remote: netip.MustParseAddrPort("[fe80::1%eth0]:9"), Conn: 1<<64 - 1},
 	} {
-		text := string(f.AppendText(nil))
+		text := f.Text()
 		if got := ParseFlow(text); got != f {
 			t.Errorf("%v became %q and then %v", f, text, got)
 		}

@@ -23,8 +23,9 @@ type Request struct {
 	toTag      string
 	cseq       uint32
 
-	uri *URI
-	aor string
+	uri      *URI // these are parsed when they are asked for
+	from, to *Address
+	aor      string
 }
 
 // ParseRequest indexes and checks one request. raw belongs to the Request
@@ -140,10 +141,21 @@ func (r *Request) FromTag() string { return r.fromTag }
 func (r *Request) ToTag() string { return r.toTag }
 
 // From is the From field. Its URI may be of any scheme.
-func (r *Request) From() (*Address, error) { return ParseAddress(r.get(fieldFrom)) }
+func (r *Request) From() (*Address, error) { return parsed(&r.from, r.get(fieldFrom)) }
 
 // To is the To field. Its URI may be of any scheme.
-func (r *Request) To() (*Address, error) { return ParseAddress(r.get(fieldTo)) }
+func (r *Request) To() (*Address, error) { return parsed(&r.to, r.get(fieldTo)) }
+
+// parsed parses an address once.
+func parsed(kept **Address, value string) (a *Address, err error) {
+	if *kept == nil {
+		if a, err = ParseAddress(value); err != nil {
+			return nil, err
+		}
+		*kept = a
+	}
+	return *kept, nil
+}
 
 // Contacts are the addresses in all Contact fields; "*" gives one with Star.
 // One that is malformed makes all an error.

@@ -248,7 +248,7 @@ func TestLostConnection(t *testing.T) {
 		}
 		time.Sleep(time.Minute) // the branch ends after the answer
 		synctest.Wait()
-		want := bob + " sip:gone@h " + string(tcp(1).AppendText(nil))
+		want := bob + " sip:gone@h " + string(tcp(1).Text())
 		if len(told) != 1 || told[0] != want {
 			t.Errorf("told %v", told)
 		}

@@ -99,7 +99,7 @@ func TestRelayToAConnectionThatIsGone(t *testing.T) {
 	if got := outcomeOf(here.Message(context.Background(), message(t))); got != "480" {
 		t.Errorf("the sender hears %s", got)
 	}
-	if got := <-told; got != bob+" sip:b@198.51.100.7:5070 "+string(tcp(9).AppendText(nil)) {
+	if got := <-told; got != bob+" sip:b@198.51.100.7:5070 "+string(tcp(9).Text()) {
 		t.Errorf("told %s", got)
 	}
 }

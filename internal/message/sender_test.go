@@ -108,7 +108,7 @@ func (b bindings) Bindings(_ context.Context, aor string) (store.Registration, e
 
 // bound is a contact of Bob's that is reached on a flow.
 func bound(contact string, flow sip.Flow, path ...string) store.Binding {
-	return store.Binding{Contact: contact, Agent: "here", Flow: string(flow.AppendText(nil)), Path: path, TTL: time.Hour}
+	return store.Binding{Contact: contact, Agent: "here", Flow: flow.Text(), Path: path, TTL: time.Hour}
 }
 
 func message(t testing.TB, lines ...string) *sip.Request {

@@ -115,7 +115,7 @@ func (s *subscription) record(agent string, ttl time.Duration) store.Subscriptio
 	b = binary.AppendUvarint(b, recordVersion)
 	b = binary.AppendUvarint(b, uint64(s.cseqLimit))
 	b = binary.AppendUvarint(b, uint64(s.who))
-	b = appendString(b, string(s.path.flow().AppendText(nil)))
+	b = appendString(b, s.path.flow().Text())
 	b = append(b, s.dialog...)
 	data := string(b)
 	s.dialog = data[len(data)-len(s.dialog):]

@@ -67,7 +67,7 @@ func (g *Registrar) Unreachable(ctx context.Context, aor, contact, flow string) 
 
 // onFlow picks the bindings that only this flow reaches.
 func onFlow(flow sip.Flow) func(store.Binding) bool {
-	text := string(flow.AppendText(nil))
+	text := flow.Text()
 	return func(b store.Binding) bool { return b.Flow == text && len(b.Path) == 0 }
 }
 

@@ -50,7 +50,7 @@ func TestUDPIsNeverClosed(t *testing.T) {
 	if len(g.conns) != 0 {
 		t.Errorf("connections: %v", g.conns)
 	}
-	if err := g.Unreachable(context.Background(), alice, "sip:one@h", string(udp.AppendText(nil))); err != nil || contacts(m) == "" {
+	if err := g.Unreachable(context.Background(), alice, "sip:one@h", udp.Text()); err != nil || contacts(m) == "" {
 		t.Errorf("%v, left: %q", err, contacts(m))
 	}
 }
@@ -78,7 +78,7 @@ func TestUnreachable(t *testing.T) {
 	g := New(testConfig(m))
 	serve(g, register(t, tcp(1), "c1", 1, "Contact: <sip:one@h>"))
 	serve(g, register(t, tcp(1), "c2", 1, "Contact: <sip:two@h>"))
-	flow := func(f sip.Flow) string { return string(f.AppendText(nil)) }
+	flow := func(f sip.Flow) string { return f.Text() }
 	ctx := context.Background()
 	if err := g.Unreachable(ctx, alice, "sip:one@h", flow(tcp(9))); err != nil || contacts(m) != "sip:one@h sip:two@h " {
 		t.Errorf("of another flow: %v, left: %s", err, contacts(m))

@@ -76,7 +76,7 @@ func (g *Registrar) update(r *sip.Request) (*update, error) {
 		Agent: g.Agent, UserAgent: strings.Clone(r.Header("User-Agent")),
 	}
 	for i := range u.wanted {
-		u.wanted[i].flow = string(r.FlowTo(&u.wanted[i].uri).AppendText(nil))
+		u.wanted[i].flow = r.FlowTo(&u.wanted[i].uri).Text()
 	}
 	return u, nil
 }

@@ -258,7 +258,7 @@ func TestBindingRecord(t *testing.T) {
 	serve(g, register(t, udp, "c1", 7, "Contact: <sip:a@10.0.0.1:5062>;q=0.25;x", "User-Agent: Phone/1"))
 	want := store.Binding{
 		Contact: "sip:a@10.0.0.1:5062", Params: ";x", Q: 250, CallID: "c1", CSeq: 7, Updated: m.now.Unix(),
-		Agent: "here", Flow: string(udp.AppendText(nil)), UserAgent: "Phone/1", TTL: 3600e9,
+		Agent: "here", Flow: udp.Text(), UserAgent: "Phone/1", TTL: 3600e9,
 	}
 	if got := m.reg[alice].Bindings; len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

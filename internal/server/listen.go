@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"presenced/internal/config"
@@ -41,6 +42,9 @@ type sockets struct {
 	packets []packetSocket
 	streams []streamSocket
 	http    []net.Listener
+
+	once  sync.Once
+	names []name // ours knows them by
 }
 
 type packetSocket struct {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"presenced/internal/store"
 )
 
@@ -12,58 +14,82 @@ import (
 // counted. What it does not name passes as it is.
 type metered struct {
 	Engine
-	m *metrics
+	do *operations
 }
 
-// observe is deferred with the time at which the operation began.
-func (e metered) observe(operation string, start time.Time, err *error) {
-	e.m.storeTook.WithLabelValues(operation).Observe(time.Since(start).Seconds())
-	if errors.Is(*err, store.ErrUnavailable) {
-		e.m.storeErrs.WithLabelValues(operation).Inc()
+// operation is what is measured of one; its metrics are looked up once.
+type operation struct {
+	took prometheus.Observer
+	away prometheus.Counter
+}
+
+// operations are those that are measured.
+type operations struct {
+	publish, publications, bindings, saveBindings                              operation
+	putSubscription, deleteSubscription, claimSubscription, orphans, principal operation
+}
+
+func (m *metrics) operations() *operations {
+	of := func(name string) operation {
+		return operation{m.storeTook.WithLabelValues(name), m.storeErrs.WithLabelValues(name)}
+	}
+	return &operations{
+		publish: of("publish"), publications: of("publications"),
+		bindings: of("bindings"), saveBindings: of("save_bindings"),
+		putSubscription: of("put_subscription"), deleteSubscription: of("delete_subscription"),
+		claimSubscription: of("claim_subscription"), orphans: of("orphans"), principal: of("principal"),
+	}
+}
+
+// end is deferred with the time at which the operation began.
+func (o *operation) end(start time.Time, err *error) {
+	o.took.Observe(time.Since(start).Seconds())
+	if *err != nil && errors.Is(*err, store.ErrUnavailable) {
+		o.away.Inc()
 	}
 }
 
 func (e metered) Publish(ctx context.Context, key store.Key, p store.Publish) (err error) {
-	defer e.observe("publish", time.Now(), &err)
+	defer e.do.publish.end(time.Now(), &err)
 	return e.Engine.Publish(ctx, key, p)
 }
 
 func (e metered) Publications(ctx context.Context, key store.Key) (p store.Publications, err error) {
-	defer e.observe("publications", time.Now(), &err)
+	defer e.do.publications.end(time.Now(), &err)
 	return e.Engine.Publications(ctx, key)
 }
 
 func (e metered) Bindings(ctx context.Context, aor string) (r store.Registration, err error) {
-	defer e.observe("bindings", time.Now(), &err)
+	defer e.do.bindings.end(time.Now(), &err)
 	return e.Engine.Bindings(ctx, aor)
 }
 
 func (e metered) SaveBindings(ctx context.Context, aor string, r store.Registration) (v store.Version, err error) {
-	defer e.observe("save_bindings", time.Now(), &err)
+	defer e.do.saveBindings.end(time.Now(), &err)
 	return e.Engine.SaveBindings(ctx, aor, r)
 }
 
 func (e metered) PutSubscription(ctx context.Context, s store.Subscription) (err error) {
-	defer e.observe("put_subscription", time.Now(), &err)
+	defer e.do.putSubscription.end(time.Now(), &err)
 	return e.Engine.PutSubscription(ctx, s)
 }
 
 func (e metered) DeleteSubscription(ctx context.Context, key store.Key, id string, fence uint64) (err error) {
-	defer e.observe("delete_subscription", time.Now(), &err)
+	defer e.do.deleteSubscription.end(time.Now(), &err)
 	return e.Engine.DeleteSubscription(ctx, key, id, fence)
 }
 
 func (e metered) ClaimSubscription(ctx context.Context, id string) (s store.Subscription, err error) {
-	defer e.observe("claim_subscription", time.Now(), &err)
+	defer e.do.claimSubscription.end(time.Now(), &err)
 	return e.Engine.ClaimSubscription(ctx, id)
 }
 
 func (e metered) Orphans(ctx context.Context) (list []store.Subscription, err error) {
-	defer e.observe("orphans", time.Now(), &err)
+	defer e.do.orphans.end(time.Now(), &err)
 	return e.Engine.Orphans(ctx)
 }
 
 func (e metered) Principal(ctx context.Context, aor string) (p store.Principal, err error) {
-	defer e.observe("principal", time.Now(), &err)
+	defer e.do.principal.end(time.Now(), &err)
 	return e.Engine.Principal(ctx, aor)
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,14 +57,38 @@ func (m *metrics) Latency(d time.Duration) { m.latency.Observe(d.Seconds()) }
 
 // counted is a handler whose answers are counted.
 func (m *metrics) counted(next sip.Handler) sip.Handler {
+	var byMethod sync.Map // label -> *answers; as many as there are labels
 	return sip.HandlerFunc(func(ctx context.Context, r *sip.Request) (*sip.Response, error) {
 		start := time.Now()
 		res, err := next.ServeSIP(ctx, r)
 		method := label(r.Method())
-		m.took.WithLabelValues(method).Observe(time.Since(start).Seconds())
-		m.requests.WithLabelValues(method, strconv.Itoa(sip.ResponseOf(res, err).Code)).Inc()
+		a, ok := byMethod.Load(method)
+		if !ok {
+			a, _ = byMethod.LoadOrStore(method, &answers{took: m.took.WithLabelValues(method)})
+		}
+		a.(*answers).count(m, method, sip.ResponseOf(res, err).Code, time.Since(start))
 		return res, err
 	})
+}
+
+// answers are one method's metrics, looked up once.
+type answers struct {
+	took  prometheus.Observer
+	codes [700]atomic.Pointer[prometheus.Counter]
+}
+
+func (a *answers) count(m *metrics, method string, code int, took time.Duration) {
+	a.took.Observe(took.Seconds())
+	if code < 0 || code >= len(a.codes) {
+		code = 0
+	}
+	c := a.codes[code].Load()
+	if c == nil {
+		counter := m.requests.WithLabelValues(method, strconv.Itoa(code))
+		c = &counter
+		a.codes[code].Store(c)
+	}
+	(*c).Inc()
 }
 
 // label keeps a method that a peer made up from becoming a time series.

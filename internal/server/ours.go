@@ -17,10 +17,9 @@ func (s *sockets) ours(u *sip.URI) bool {
 		port = defaultPort(u)
 	}
 	addr, numeric := u.Addr()
-	for _, l := range s.names() {
-		name, advertised := sip.ParseURI("sip:" + l.advertise)
+	for _, l := range s.known() {
 		switch {
-		case l.advertise != "" && advertised == nil && strings.EqualFold(name.Host, u.Host) && portOf(name, l.bound.Port()) == port:
+		case l.advertised != nil && strings.EqualFold(l.advertised.Host, u.Host) && portOf(l.advertised, l.bound.Port()) == port:
 			return true
 		case !numeric || l.bound.Port() != port:
 		case l.bound.Addr().Unmap() == addr, l.bound.Addr().IsUnspecified() && isLocal(addr):
@@ -32,19 +31,28 @@ func (s *sockets) ours(u *sip.URI) bool {
 
 // name is how a listener is known.
 type name struct {
-	bound     netip.AddrPort
-	advertise string
+	bound      netip.AddrPort
+	advertised *sip.URI // nil: nothing is
 }
 
-func (s *sockets) names() []name {
-	list := make([]name, 0, len(s.packets)+len(s.streams))
-	for _, p := range s.packets {
-		list = append(list, name{addrPort(p.LocalAddr()), p.advertise})
+func (s *sockets) known() []name {
+	s.once.Do(func() {
+		for _, p := range s.packets {
+			s.names = append(s.names, nameOf(p.LocalAddr(), p.advertise))
+		}
+		for _, l := range s.streams {
+			s.names = append(s.names, nameOf(l.Addr(), l.advertise))
+		}
+	})
+	return s.names
+}
+
+func nameOf(bound net.Addr, advertise string) name {
+	n := name{bound: addrPort(bound)}
+	if u, err := sip.ParseURI("sip:" + advertise); err == nil && advertise != "" {
+		n.advertised = u
 	}
-	for _, l := range s.streams {
-		list = append(list, name{addrPort(l.Addr()), l.advertise})
-	}
-	return list
+	return n
 }
 
 // defaultPort is RFC 3261 s.19.1.2's.

@@ -96,7 +96,7 @@ func New(c *config.Config, o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	s.engine = metered{engine, s.metrics}
+	s.engine = metered{engine, s.metrics.operations()}
 	s.fellows = &fellows{engine: s.engine, agent: s.agent}
 	s.wire(c, network)
 	s.metrics.registry.MustRegister(collector{s})
