@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -11,6 +12,33 @@ import (
 
 // readyTimeout bounds the question whether the store answers.
 const readyTimeout = 2 * time.Second
+
+// serveHTTP starts the HTTP server and the control socket.
+func (s *Server) serveHTTP(failed chan<- error) (stop func(), err error) {
+	web, control := newHTTP(s.routes()), newHTTP(s.control())
+	stop = func() { web.Close(); control.Close() }
+	for _, l := range s.sockets.http {
+		go func() {
+			if err := ended(web.Serve(l)); err != nil {
+				failed <- fmt.Errorf("http: %w", err)
+			}
+		}()
+	}
+	path := s.config.Load().ControlSocket()
+	if len(s.sockets.http) == 0 && s.config.Load().Control.Socket == "" {
+		return stop, nil // embedded in a test: nobody asks
+	}
+	ln, err := controlSocket(path)
+	if err != nil {
+		return stop, fmt.Errorf("control socket: %w", err)
+	}
+	go func() {
+		if err := ended(control.Serve(ln)); err != nil {
+			failed <- fmt.Errorf("control socket: %w", err)
+		}
+	}()
+	return stop, nil
+}
 
 // routes are what is seen from outside: /healthz says that the process
 // serves, /readyz that its store does, /metrics what it counts.

@@ -36,7 +36,7 @@ func newMetrics() *metrics {
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "presenced_request_seconds", Help: "Time from a request's turn to its response, by method.", Buckets: buckets}, []string{"method"}),
 		notified: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "presenced_notifies_total", Help: "NOTIFYs by event package and outcome: a status code, timeout, closed, transport, superseded."}, []string{"package", "outcome"}),
+			Name: "presenced_notifies_total", Help: "NOTIFYs by event package and outcome: a status code, timeout, closed, too large, transport, superseded."}, []string{"package", "outcome"}),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "presenced_change_to_notify_seconds", Help: "Time from hearing of a change (a PUBLISH, a lapse) to the NOTIFY that is not paced.", Buckets: buckets}),
 		storeTook: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -126,6 +126,17 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	counter("presenced_drops_total", drops, tx.Dropped, "reason", "overload")
 	counter("presenced_drops_total", drops, tx.Unmatched, "reason", "unmatched-response")
 	counter("presenced_panics_total", "Handlers that panicked.", tx.Panics)
+
+	who := c.s.guard.Stats()
+	const identified = "Requests by what their identification came to; one that is challenged may count twice, with its reason."
+	counter("presenced_identified_total", identified, who.Accepted.Load(), "outcome", "accepted")
+	counter("presenced_identified_total", identified, who.Challenged.Load(), "outcome", "challenged")
+	counter("presenced_identified_total", identified, who.Wrong.Load(), "outcome", "wrong")
+	counter("presenced_identified_total", identified, who.Stale.Load(), "outcome", "stale")
+	counter("presenced_identified_total", identified, who.Replayed.Load(), "outcome", "replayed")
+	counter("presenced_identified_total", identified, who.Spoofed.Load(), "outcome", "spoofed")
+	counter("presenced_identified_total", identified, who.Limited.Load(), "outcome", "limited")
+	counter("presenced_identified_total", identified, who.Away.Load(), "outcome", "store-away")
 
 	tr := c.s.transport.Stats()
 	gauge("presenced_connections", "Open TCP and TLS connections.", float64(tr.Connections.Load()))

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -147,10 +146,10 @@ func (r receiver) Receive(data []byte, flow sip.Flow, framing error) {
 // Addr is the first address that the node listens on for a protocol, or zero.
 func (s *Server) Addr(proto sip.Proto) netip.AddrPort {
 	if proto == sip.UDP {
-		for _, p := range s.sockets.packets {
-			return addrPort(p.LocalAddr())
+		if len(s.sockets.packets) == 0 {
+			return netip.AddrPort{}
 		}
-		return netip.AddrPort{}
+		return addrPort(s.sockets.packets[0].LocalAddr())
 	}
 	for _, l := range s.sockets.streams {
 		if l.proto == proto {
@@ -162,10 +161,10 @@ func (s *Server) Addr(proto sip.Proto) netip.AddrPort {
 
 // HTTPAddr is the first address of the HTTP server, or zero.
 func (s *Server) HTTPAddr() netip.AddrPort {
-	for _, l := range s.sockets.http {
-		return addrPort(l.Addr())
+	if len(s.sockets.http) == 0 {
+		return netip.AddrPort{}
 	}
-	return netip.AddrPort{}
+	return addrPort(s.sockets.http[0].Addr())
 }
 
 func addrPort(a fmt.Stringer) netip.AddrPort {
@@ -250,33 +249,6 @@ func (s *Server) drain() {
 	}
 	s.layer.Close()
 	s.transport.Close()
-}
-
-// serveHTTP starts the HTTP server and the control socket.
-func (s *Server) serveHTTP(failed chan<- error) (stop func(), err error) {
-	web, control := newHTTP(s.routes()), newHTTP(s.control())
-	stop = func() { web.Close(); control.Close() }
-	for _, l := range s.sockets.http {
-		go func() {
-			if err := ended(web.Serve(l)); err != nil {
-				failed <- fmt.Errorf("http: %w", err)
-			}
-		}()
-	}
-	path := s.config.Load().ControlSocket()
-	if len(s.sockets.http) == 0 && s.config.Load().Control.Socket == "" {
-		return stop, nil // embedded in a test: nobody asks
-	}
-	ln, err := controlSocket(path)
-	if err != nil {
-		return stop, fmt.Errorf("control socket: %w", err)
-	}
-	go func() {
-		if err := ended(control.Serve(ln)); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("control socket: %w", err)
-		}
-	}()
-	return stop, nil
 }
 
 // watchLoss has the notifier put its subscriptions again when the store has
