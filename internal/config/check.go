@@ -140,8 +140,8 @@ func (r *reader) checkStore(c *Config) {
 	case s.Engine == EngineEmbedded && s.AcceptLosingDurableState:
 		r.fail("store.accept_losing_durable_state", "is for redis; the embedded engine syncs durable state")
 	case s.Engine == EngineEmbedded && s.Path == "":
-		r.warn("store.path", "is empty: everything is kept in memory, messages and documents too, and nothing survives the end of this process")
+		r.warn("store.path", "is empty: everything is kept in memory, principals too, and nothing survives the end of this process")
 	case s.AcceptLosingDurableState:
-		r.warn("store.accept_losing_durable_state", "messages and documents may be lost after they were acknowledged, if Redis has not appendfsync always")
+		r.warn("store.accept_losing_durable_state", "principals may be lost after they were acknowledged, if Redis has not appendfsync always")
 	}
 }

@@ -127,8 +127,8 @@ type Store struct {
 	Path string
 	// Redis is the address of the Redis engine; nil for the embedded one.
 	Redis *Redis
-	// AcceptLosingDurableState lets messages and documents be stored on a Redis without "appendfsync always".
-	// Such a Redis may forget what it has acknowledged. Default: false, then they are answered 503.
+	// AcceptLosingDurableState lets principals be stored on a Redis without "appendfsync always". Such a Redis
+	// may forget what it has acknowledged. Default: false, then they are refused.
 	AcceptLosingDurableState bool
 }
 
