@@ -83,15 +83,6 @@ func exitStatus(err error) int {
 	return exitFailed
 }
 
-// responseCode is the code of the response that an error stands for, or 0.
-func responseCode(err error) int {
-	var f *failure
-	if errors.As(err, &f) {
-		return f.code
-	}
-	return 0
-}
-
 // temporary says whether the same request may succeed later: no answer, a
 // server in trouble, or an answer with Retry-After.
 func temporary(err error) bool {
