@@ -89,6 +89,13 @@ func (f *faulty) Principal(ctx context.Context, aor string) (store.Principal, er
 	return f.Engine.Principal(ctx, aor)
 }
 
+func (f *faulty) Ready(ctx context.Context) error {
+	if err := f.fail(); err != nil {
+		return err
+	}
+	return f.Engine.Ready(ctx)
+}
+
 // Close leaves the engine open where a node is to be started again on it.
 func (f *faulty) Close() error {
 	if !f.closes {

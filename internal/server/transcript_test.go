@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -51,21 +52,28 @@ func TestTranscripts(t *testing.T) {
 }
 
 func playInMemory(t *testing.T, s *siptest.Script) {
+	n, p := memoryNode(t, s.Config, t.Output())
+	if err := p.Play(s); err != nil {
+		t.Errorf("%s\n%v", s.Title, err)
+	}
+	n.mustStop(t)
+}
+
+// memoryNode starts a node with a store that can be away, and a player beside it.
+func memoryNode(t *testing.T, lines string, log io.Writer) (*node, *siptest.Player) {
+	t.Helper()
 	network := siptest.NewNetwork()
 	engine, err := embedded.Open(embedded.Config{Agent: agentOf(memoryPrefix)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	away := &faulty{Engine: engine}
-	n := startNode(t, s.Config, memoryPrefix, network.Host(hostOf(memoryPrefix)), away)
-	p := siptest.Player{
+	n := &node{engine: away, host: network.Host(hostOf(memoryPrefix)), config: lines, prefix: memoryPrefix, log: log}
+	n.start(t)
+	t.Cleanup(func() { engine.Close() })
+	synctest.Wait()
+	return n, &siptest.Player{
 		Node: n.addr(), Node6: netip.MustParseAddrPort("[2001:db8::1]:5060"), Host: network.Host, Settle: synctest.Wait,
 		Patience: 20 * time.Millisecond, Command: n.command(t), Document: documents.collect,
 	}
-	synctest.Wait()
-	if err := p.Play(s); err != nil {
-		t.Errorf("%s\n%v", s.Title, err)
-	}
-	away.closes = true
-	n.mustStop(t)
 }
