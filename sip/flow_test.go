@@ -30,3 +30,16 @@ func TestFlowText(t *testing.T) {
 		t.Errorf("for people it is %q", got)
 	}
 }
+
+// FuzzFlow: a text that is read is one that is written, up to the spelling of
+// addresses and numbers.
+func FuzzFlow(f *testing.F) {
+	f.Add(udpFlow.Text())
+	f.Add(tcpFlow.Text())
+	f.Add("TLS [::1%a b]:1 [::]:0 ffffffffffffffff")
+	f.Fuzz(func(t *testing.T, text string) {
+		if flow := ParseFlow(text); !flow.IsZero() && ParseFlow(flow.Text()) != flow {
+			t.Errorf("%q became %v and then %v", text, flow, ParseFlow(flow.Text()))
+		}
+	})
+}

@@ -38,6 +38,27 @@ func TestParseVia(t *testing.T) {
 	}
 }
 
+// FuzzVia: what is taken has a sent-by that reads the same by itself, and a
+// branch that does not reach beyond the value.
+func FuzzVia(f *testing.F) {
+	for _, via := range []string{"SIP/2.0/UDP h:5070;branch=z9hG4bKx;rport", "SIP / 2.0 / TLS [::1]: 5061 ;;x=\"a;b\"", "SIP/2.0/UDP h:;branch"} {
+		f.Add(via)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		v, err := ParseVia(s)
+		if err != nil {
+			return
+		}
+		again, err := ParseVia("SIP/2.0/" + v.Proto + " " + v.SentBy)
+		if err != nil || again.Host != v.Host || again.Port != v.Port {
+			t.Errorf("%q: %+v, its sent-by alone %+v (%v)", s, v, again, err)
+		}
+		if !strings.Contains(s, v.Branch) || v.Host == "" {
+			t.Errorf("%q became %+v", s, v)
+		}
+	})
+}
+
 // The Vias of a response, and where it goes, for each Via of a request.
 func TestViaOfResponse(t *testing.T) {
 	v6 := Flow{Proto: UDP, Local: udpFlow.Local, Remote: netip.MustParseAddrPort("[2001:db8::4]:5070")}

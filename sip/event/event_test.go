@@ -76,3 +76,22 @@ func TestNegotiate(t *testing.T) {
 		}
 	}
 }
+
+// FuzzEvent reads what a peer writes into Event and Accept. A type is written
+// back as what reads the same, and only what is offered is chosen.
+func FuzzEvent(f *testing.F) {
+	for _, value := range []string{"presence", "Presence.winfo ; ID = 1;x", ";id=", "application/*;q=0.5", "*/*;q=NaN", "a/b;q=-1"} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		read := event.ParseType(value)
+		if again := event.ParseType(read.String()); again != read {
+			t.Errorf("%q became %+v and then %+v", value, read, again)
+		}
+		switch got := event.Negotiate([]string{value}, "application/pidf+xml", "text/plain"); got {
+		case "", "application/pidf+xml", "text/plain":
+		default:
+			t.Errorf("%q chose %q", value, got)
+		}
+	})
+}
