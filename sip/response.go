@@ -25,6 +25,10 @@ type Response struct {
 	Stateless bool
 	// Silent marks a request that is never answered (ACK, RFC 3261 s.17).
 	Silent bool
+	// Later marks a response that is not known yet: the handler has asked
+	// somebody else, and nobody waits meanwhile. It is called once, and calls
+	// answer once, at any time and on any goroutine. Nothing else is set.
+	Later func(answer func(*Response, error))
 	// After runs once the response's bytes are written: there starts the
 	// NOTIFY that follows a SUBSCRIBE's 200.
 	After func()

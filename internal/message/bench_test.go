@@ -44,7 +44,7 @@ func BenchmarkMessage(b *testing.B) {
 			b.Fatal(err)
 		}
 		r.Identity.AOR = alice
-		if res, err := s.Message(ctx, r); err != nil || res.Code != 200 {
+		if res, err := await(s.Message(ctx, r)); err != nil || res.Code != 200 {
 			b.Fatal(res, err)
 		}
 	}

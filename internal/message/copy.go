@@ -26,6 +26,8 @@ var copies = sync.Pool{New: func() any {
 	return &copied{vias: make([]byte, 0, 256), fields: make([]byte, 0, 768), scratch: make([]byte, 0, 1536)}
 }}
 
+func newCopied() *copied { return copies.Get().(*copied) }
+
 // maxPooled is the largest scratch that is kept, in bytes.
 const maxPooled = 16 << 10
 

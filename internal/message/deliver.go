@@ -11,22 +11,21 @@ import (
 
 // Message is the proxy's procedure for MESSAGE (RFC 3428 s.6, RFC 3261 s.16).
 // The Mux has checked the Request-URI's scheme and domain and Proxy-Require,
-// the guard has asked who sends. It waits for the recipients' answers.
+// the guard has asked who sends. The response comes when the recipients' do.
 func (s *Service) Message(ctx context.Context, r *sip.Request) (*sip.Response, error) {
 	if flow, ok := s.relayed(r); ok {
-		return s.relay(ctx, r, flow)
+		return s.relay(r, flow)
 	}
 	if r.Identity.AOR == "" {
 		return nil, sip.Errorf(sip.StatusForbidden, "Instant messages need a sender")
 	}
-	c := copies.Get().(*copied)
-	defer c.free()
-	if err := s.validate(c, r); err != nil { // RFC 3261 s.16.3
-		return nil, err
-	}
 	aor := r.AOR()
 	if aor == "" {
 		return nil, sip.Errorf(sip.StatusNotFound, "")
+	}
+	c := newCopied()
+	if err := s.validate(c, r); err != nil { // RFC 3261 s.16.3
+		return nil, err
 	}
 	loop := s.loops.key(r)
 	if s.looped(r, loop) { // s.16.3 step 4
@@ -36,10 +35,10 @@ func (s *Service) Message(ctx context.Context, r *sip.Request) (*sip.Response, e
 	if err != nil {
 		return nil, err
 	}
-	s.copyFields(c, r)         // s.16.6
-	f := s.fork(aor, branches) // s.16.7
+	s.copyFields(c, r)            // s.16.6
+	f := s.fork(aor, branches, c) // s.16.7
 	f.left = s.loops.enter(loop)
-	return f.deliver(ctx, c)
+	return &sip.Response{Later: f.deliver}, nil
 }
 
 // defaultHops and defaultBreadth stand where a request says nothing (RFC 3261

@@ -138,18 +138,6 @@ func TestStoreAway(t *testing.T) {
 	}
 }
 
-func TestCancelledContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newService(bindings{bound("sip:b@198.51.100.7", udp(5070))}, &sender{t: t, script: func(*branchOf) string { return "9 200" }})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if got := outcomeOf(s.Message(ctx, message(t))); got != "480" {
-			t.Error(got)
-		}
-		time.Sleep(time.Minute)
-	})
-}
-
 // A message whose Max-Breadth is 2 is tried at two contacts, and at the next
 // when one of them has failed.
 func TestBreadth(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,10 +24,21 @@ type fork struct {
 	service  *Service
 	aor      string // the inbox; "" where another agent knows it
 	branches []branch
-	outcomes chan outcome // has room for all
+	copied   *copied
+	width    int          // branches at once
 	live     atomic.Int32 // branches that run, and deliver
-	over     atomic.Bool  // nobody waits for outcomes any more
 	left     func()       // called when live is 0; may be nil
+
+	answer func(*sip.Response, error)
+	timer  *time.Timer // giveUp
+
+	sending sync.Mutex
+
+	mu       sync.Mutex
+	started  int
+	failures []outcome
+	refused  bool // by a 6xx: no new branches (s.16.7 step 5)
+	over     bool // the sender has been answered
 }
 
 // branch is one client transaction of a fork.
@@ -42,8 +54,8 @@ type outcome struct {
 	response []byte // nil for a code of our own
 }
 
-func (s *Service) fork(aor string, branches []branch) *fork {
-	f := &fork{service: s, aor: aor, branches: branches, outcomes: make(chan outcome, len(branches))}
+func (s *Service) fork(aor string, branches []branch, c *copied) *fork {
+	f := &fork{service: s, aor: aor, branches: branches, copied: c, width: min(len(branches), c.breadth)}
 	for i := range branches {
 		branches[i].fork = f
 	}
@@ -51,39 +63,65 @@ func (s *Service) fork(aor string, branches []branch) *fork {
 }
 
 // deliver forwards to all targets, as many at once as Max-Breadth allows, and
-// returns the first success or the best failure.
-func (f *fork) deliver(ctx context.Context, c *copied) (*sip.Response, error) {
+// answers with the first success or the best failure.
+func (f *fork) deliver(answer func(*sip.Response, error)) {
+	f.answer = answer
 	f.live.Store(1)
 	defer f.leave()
-	defer f.over.Store(true)
-	timer := time.NewTimer(giveUp)
-	defer timer.Stop()
-	width := min(len(f.branches), c.breadth)
-	for i := range width {
-		f.start(c, i, share(c.breadth, width, i))
+	f.timer = time.AfterFunc(giveUp, f.giveUp)
+	f.started = f.width
+	for i := range f.width {
+		f.start(i, share(f.copied.breadth, f.width, i))
 	}
-	started := width
-	failures := make([]outcome, 0, len(f.branches)+1)
-	refused := false // by a 6xx: no new branches (s.16.7 step 5)
-	for len(failures) < started {
-		select {
-		case o := <-f.outcomes:
-			if o.code < 300 {
-				return o.forwarded() // RFC 3261 s.16.7 step 5: at once
-			}
-			failures = append(failures, o)
-			refused = refused || o.code >= 600
-			if started < len(f.branches) && !refused { // RFC 5393 s.5.3.3.1
-				f.start(c, started, share(c.breadth, width, 0))
-				started++
-			}
-		case <-timer.C:
-			return best(append(failures, outcome{code: sip.StatusTemporarilyUnavailable}))
-		case <-ctx.Done():
-			return best(append(failures, outcome{code: sip.StatusTemporarilyUnavailable}))
-		}
+}
+
+// end takes a branch's outcome: the fork goes on, or the sender is answered.
+func (f *fork) end(o outcome) {
+	defer f.leave()
+	f.mu.Lock()
+	next, decided := f.take(o)
+	f.mu.Unlock()
+	switch {
+	case next >= 0: // RFC 5393 s.5.3.3.1
+		f.start(next, share(f.copied.breadth, f.width, 0))
+	case decided && o.code < 300:
+		f.timer.Stop()
+		f.answer(o.forwarded())
+	case decided:
+		f.timer.Stop()
+		f.answer(best(f.failures))
 	}
-	return best(failures)
+}
+
+// take is what an outcome decides: the branch to start next, or -1, and
+// whether the sender is to be answered now. The fork is locked.
+func (f *fork) take(o outcome) (next int, decided bool) {
+	if f.over {
+		return -1, false
+	}
+	if o.code < 300 { // RFC 3261 s.16.7 step 5: at once
+		f.over = true
+		return -1, true
+	}
+	f.failures = append(f.failures, o)
+	f.refused = f.refused || o.code >= 600
+	if f.started < len(f.branches) && !f.refused {
+		f.started++
+		return f.started - 1, false
+	}
+	f.over = len(f.failures) == f.started
+	return -1, f.over
+}
+
+// giveUp answers for the branches that are still silent.
+func (f *fork) giveUp() {
+	f.mu.Lock()
+	over := f.over
+	f.over = true
+	f.mu.Unlock()
+	if !over {
+		f.answer(best(append(f.failures, outcome{code: sip.StatusTemporarilyUnavailable})))
+	}
 }
 
 // share divides Max-Breadth: the first branches get what does not divide
@@ -95,28 +133,31 @@ func share(breadth, width, i int) int {
 	return breadth / width
 }
 
-func (f *fork) start(c *copied, i, breadth int) {
+func (f *fork) start(i, breadth int) {
 	b := &f.branches[i]
 	f.live.Add(1)
-	f.service.Sender.Send(c.outgoing(&b.target, breadth), b)
+	f.sending.Lock() // outgoing's memory serves one at a time; Send does not wait
+	defer f.sending.Unlock()
+	f.service.Sender.Send(f.copied.outgoing(&b.target, breadth), b)
 }
 
 func (f *fork) leave() {
-	if f.live.Add(-1) == 0 && f.left != nil {
+	if f.live.Add(-1) > 0 {
+		return
+	}
+	f.copied.free()
+	if f.left != nil {
 		f.left()
 	}
 }
 
 // Answered is transaction.User's.
 func (b *branch) Answered(_ transaction.ID, code int, response []byte) {
-	o := outcome{code: code}
-	switch {
-	case code == statusFlowFailed && b.hop.Route != nil && b.flow != "": // a fellow agent's word
-		o.code = b.lost()
-	case !b.fork.over.Load():
-		o.response = bytes.Clone(response)
+	if code == statusFlowFailed && b.hop.Route != nil && b.flow != "" { // a fellow agent's word
+		b.fork.end(outcome{code: b.lost()})
+		return
 	}
-	b.end(o)
+	b.fork.end(outcome{code, bytes.Clone(response)})
 }
 
 // Slow is transaction.User's.
@@ -135,12 +176,7 @@ func (b *branch) Failed(_ transaction.ID, err error) {
 	case errors.Is(err, transaction.ErrTooLarge):
 		code = sip.StatusMessageTooLarge
 	}
-	b.end(outcome{code: code})
-}
-
-func (b *branch) end(o outcome) {
-	b.fork.outcomes <- o
-	b.fork.leave()
+	b.fork.end(outcome{code: code})
 }
 
 // lost tells that the binding's flow is gone, without waiting for the store.

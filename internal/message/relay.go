@@ -1,7 +1,6 @@
 package message
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -93,9 +92,8 @@ func (s *Service) relayed(r *sip.Request) (sip.Flow, bool) {
 
 // relay forwards to the one flow that the Route names (RFC 5626 s.5.3.1). What
 // the other agent has let stand stays.
-func (s *Service) relay(ctx context.Context, r *sip.Request, flow sip.Flow) (*sip.Response, error) {
-	c := copies.Get().(*copied)
-	defer c.free()
+func (s *Service) relay(r *sip.Request, flow sip.Flow) (*sip.Response, error) {
+	c := newCopied()
 	if err := s.validate(c, r); err != nil {
 		return nil, err
 	}
@@ -108,6 +106,6 @@ func (s *Service) relay(ctx context.Context, r *sip.Request, flow sip.Flow) (*si
 	c.routes = r.Routes("Route")[1:]
 	f := s.fork("", []branch{{target: target{
 		requestURI: r.RequestURI(), remote: remoteOf(u), hop: transaction.Target{Flow: flow},
-	}}})
-	return f.deliver(ctx, c)
+	}}}, c)
+	return &sip.Response{Later: f.deliver}, nil
 }

@@ -149,10 +149,25 @@ func newService(b bindings, s *sender) *Service {
 
 // outcomeOf is the code with the header fields that are told to the sender.
 func outcomeOf(res *sip.Response, err error) string {
-	res = sip.ResponseOf(res, err)
+	res = sip.ResponseOf(await(res, err))
 	s := fmt.Sprint(res.Code)
 	for _, f := range res.Header {
 		s += " " + f.Name + "=" + f.Value
 	}
 	return s
+}
+
+// await is the response that a handler gave, or gives later.
+func await(res *sip.Response, err error) (*sip.Response, error) {
+	if err != nil || res.Later == nil {
+		return res, err
+	}
+	type outcome struct {
+		res *sip.Response
+		err error
+	}
+	answered := make(chan outcome, 1)
+	res.Later(func(res *sip.Response, err error) { answered <- outcome{res, err} })
+	o := <-answered
+	return o.res, o.err
 }

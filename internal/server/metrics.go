@@ -66,7 +66,19 @@ func (m *metrics) counted(next sip.Handler) sip.Handler {
 		if !ok {
 			a, _ = byMethod.LoadOrStore(method, &answers{took: m.took.WithLabelValues(method)})
 		}
-		a.(*answers).count(m, method, sip.ResponseOf(res, err).Code, time.Since(start))
+		count := func(res *sip.Response, err error) {
+			a.(*answers).count(m, method, sip.ResponseOf(res, err).Code, time.Since(start))
+		}
+		if err == nil && res != nil && res.Later != nil {
+			later := res.Later
+			return &sip.Response{Later: func(answer func(*sip.Response, error)) {
+				later(func(res *sip.Response, err error) {
+					count(res, err)
+					answer(res, err)
+				})
+			}}, nil
+		}
+		count(res, err)
 		return res, err
 	})
 }

@@ -130,7 +130,12 @@ func (l *Layer) enqueue(x *exchange) bool {
 	name, ordered := l.config.Order(x.request)
 	x.ordered = ordered
 	if !ordered {
-		if l.counters.unordered.Add(1) <= int64(l.config.MaxUnordered) && l.crew.do(func() { l.serve(x) }) {
+		switch {
+		case l.counters.unordered.Add(1) > int64(l.config.MaxUnordered):
+		case l.config.Inline:
+			l.serve(x)
+			return true
+		case l.crew.do(func() { l.serve(x) }):
 			return true
 		}
 		l.counters.unordered.Add(-1)
@@ -157,17 +162,33 @@ func (l *Layer) turnAway(r *sip.Request) {
 	})
 }
 
-// serve runs x's handler and sends what it returns.
+// serve runs x's handler and sends what it returns, now or later.
 func (l *Layer) serve(x *exchange) {
-	defer l.leave(x)
 	if l.ctx.Err() != nil {
 		l.shardOf(x.key).settle(x, nil)
+		l.leave(x)
 		return
 	}
-	res := l.handle(l.patience.context(l.ctx, l.now()), x)
-	l.answer(x, res)
-	if res.After != nil {
-		l.after(x, res.After)
+	res, err := l.handle(l.patience.context(l.ctx, l.now()), x)
+	if err == nil && res != nil && res.Later != nil {
+		res.Later(func(res *sip.Response, err error) { l.finish(x, res, err) })
+		return
+	}
+	l.finish(x, res, err)
+}
+
+// finish sends a handler's outcome.
+func (l *Layer) finish(x *exchange, res *sip.Response, err error) {
+	defer l.leave(x)
+	final := sip.ResponseOf(res, err)
+	if !final.Silent && (final.Code < 200 || final.Code > 699) {
+		err = errors.Join(err, errNotFinal)
+		final = &sip.Response{Code: sip.StatusInternalServerError}
+	}
+	l.record(l.ctx, x, final, err)
+	l.answer(x, final)
+	if final.After != nil {
+		l.after(x, final.After)
 	}
 }
 
@@ -183,21 +204,14 @@ func (l *Layer) leave(x *exchange) {
 
 // handle calls the handler. A panic in it is a 500 to the peer and costs
 // nobody else anything.
-func (l *Layer) handle(ctx context.Context, x *exchange) (res *sip.Response) {
+func (l *Layer) handle(ctx context.Context, x *exchange) (res *sip.Response, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			l.panicked(x, v)
-			res = &sip.Response{Code: sip.StatusInternalServerError}
+			res, err = &sip.Response{Code: sip.StatusInternalServerError}, nil
 		}
 	}()
-	res, err := l.config.Handler.ServeSIP(ctx, x.request)
-	res = sip.ResponseOf(res, err)
-	if !res.Silent && (res.Code < 200 || res.Code > 699) {
-		err = errors.Join(err, errNotFinal)
-		res = &sip.Response{Code: sip.StatusInternalServerError}
-	}
-	l.record(ctx, x, res, err)
-	return res
+	return l.config.Handler.ServeSIP(ctx, x.request)
 }
 
 var errNotFinal = errors.New("transaction: the handler's response is not a final one")
