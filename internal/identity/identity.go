@@ -127,16 +127,6 @@ func (g *Guard) Run(ctx context.Context) { g.keyring.run(ctx) }
 // Stats are the Guard's counters.
 func (g *Guard) Stats() *Stats { return &g.stats }
 
-// Wrap puts the Guard in front of a handler that is not behind a sip.Mux; a Mux takes Identify as its Guard.
-func (g *Guard) Wrap(next sip.Handler) sip.Handler {
-	return sip.HandlerFunc(func(ctx context.Context, r *sip.Request) (*sip.Response, error) {
-		if err := g.Identify(ctx, r); err != nil {
-			return nil, err
-		}
-		return next.ServeSIP(ctx, r)
-	})
-}
-
 // Identify sets r.Identity, or returns the refusal as a *sip.Error: 400, 401, 403, 407, 480 or 503. Requests of other
 // methods than the four that act for a principal pass with the zero Identity, counted against their source.
 func (g *Guard) Identify(ctx context.Context, r *sip.Request) error {
@@ -195,7 +185,7 @@ func (g *Guard) believe(id sip.Identity, r *sip.Request, from *sip.Address) (sip
 		}
 		return id, refuse(sip.StatusForbidden, "Anonymity is not allowed")
 	}
-	if id.AOR = from.URI.AOR(); id.AOR == "" {
+	if id.AOR = r.FromAOR(); id.AOR == "" {
 		return id, refuse(sip.StatusForbidden, "From names no principal")
 	}
 	return g.withPrivacy(id, r, from), nil

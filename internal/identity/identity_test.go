@@ -235,22 +235,6 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-func TestWrap(t *testing.T) {
-	g, _ := newGuard(t, nil)
-	called := 0
-	h := g.Wrap(sip.HandlerFunc(func(_ context.Context, r *sip.Request) (*sip.Response, error) {
-		called++
-		return &sip.Response{Code: 200}, nil
-	}))
-	if _, err := h.ServeSIP(context.Background(), message{}.request(t)); err == nil || called != 0 {
-		t.Errorf("handler called %d times before the challenge (%v)", called, err)
-	}
-	field := "Proxy-Authorization: " + credentials(nonceOf(t, g), nil)
-	if _, err := h.ServeSIP(context.Background(), message{fields: []string{field}}.request(t)); err != nil || called != 1 {
-		t.Errorf("handler called %d times with credentials (%v)", called, err)
-	}
-}
-
 // TestBehindMux: what nobody can serve is refused as such before anybody is asked for a password.
 func TestBehindMux(t *testing.T) {
 	g, _ := newGuard(t, nil)
