@@ -25,14 +25,14 @@ type exchange struct {
 }
 
 // serverShard is a part of the server transactions. A transaction is an entry
-// of last: the last response sent, nil while there is none. That is all that
+// of last: the last response sent, empty while there is none. That is all that
 // RFC 3261 s.17.2.2 asks of states Trying, Proceeding and Completed.
 type serverShard struct {
 	layer *Layer
 
 	mu      sync.Mutex
 	closed  bool
-	last    map[key][]byte
+	last    map[key]kept
 	peak    int              // the most entries since last was made
 	held    queue[key]       // Timer J
 	trying  queue[*exchange] // until the 100 of RFC 4320
@@ -42,7 +42,7 @@ type serverShard struct {
 
 func (s *serverShard) init(l *Layer) {
 	s.layer = l
-	s.last = make(map[key][]byte)
+	s.last = make(map[key]kept)
 	s.held = queue[key]{delay: l.config.Timers.whole(), slack: lingerSlack}
 	s.trying.delay = l.config.Timers.trying()
 	s.alarm.fire = s.expire
@@ -73,7 +73,7 @@ func (l *Layer) receiveRequest(data []byte, flow sip.Flow, framing error) {
 		return
 	}
 	if l.counters.draining.Load() || !l.enqueue(x) {
-		l.shardOf(x.key).settle(x, nil)
+		l.shardOf(x.key).settle(x, "")
 		x.request = nil
 		l.turnAway(r)
 		return
@@ -101,7 +101,7 @@ func (s *serverShard) begin(x *exchange) bool {
 	s.mu.Lock()
 	response, known := s.last[x.key]
 	if !known {
-		s.last[x.key] = nil
+		s.last[x.key] = ""
 		s.peak = max(s.peak, len(s.last))
 		s.trying.trim(isDone)
 		s.trying.push(x.since, x)
@@ -113,11 +113,11 @@ func (s *serverShard) begin(x *exchange) bool {
 	switch {
 	case !known:
 		return true
-	case response == nil:
+	case response == "":
 		s.layer.counters.absorbed.Add(1)
 	default:
 		s.layer.counters.repeated.Add(1)
-		s.layer.write(x.request, response)
+		s.layer.reply(x.request, response.response())
 	}
 	return false
 }
@@ -165,7 +165,7 @@ func (l *Layer) turnAway(r *sip.Request) {
 // serve runs x's handler and sends what it returns, now or later.
 func (l *Layer) serve(x *exchange) {
 	if l.ctx.Err() != nil {
-		l.shardOf(x.key).settle(x, nil)
+		l.shardOf(x.key).settle(x, "")
 		l.leave(x)
 		return
 	}
@@ -231,40 +231,33 @@ func (l *Layer) after(x *exchange, f func()) {
 func (l *Layer) answer(x *exchange, res *sip.Response) {
 	s := l.shardOf(x.key)
 	if res.Silent {
-		s.settle(x, nil)
+		s.settle(x, "")
 		return
 	}
 	if res.Code == sip.StatusRequestTimeout || l.now()-x.since >= l.config.Timers.whole() {
 		l.counters.late.Add(1)
-		s.settle(x, nil)
+		s.settle(x, "")
 		return
 	}
 	b := buffers.Get().(*buffer)
 	defer b.free()
 	b.bytes = l.render(b.bytes[:0], x.request, res)
 	if res.Stateless || x.request.Flow.Proto.Reliable() {
-		s.settle(x, nil)
+		s.settle(x, "")
 	} else {
-		s.settle(x, exact(b.bytes))
+		s.settle(x, keep(res))
 	}
 	l.write(x.request, b.bytes)
 }
 
-// exact copies b into memory of just its size.
-func exact(b []byte) []byte {
-	kept := make([]byte, len(b))
-	copy(kept, b)
-	return kept
-}
-
 // settle ends x. With a response the transaction is Completed and keeps it
 // until Timer J; without, it is forgotten.
-func (s *serverShard) settle(x *exchange, response []byte) {
+func (s *serverShard) settle(x *exchange, response kept) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x.done = true
 	x.raw = nil
-	if response == nil || s.closed {
+	if response == "" || s.closed {
 		delete(s.last, x.key)
 		return
 	}
@@ -328,7 +321,7 @@ func (s *serverShard) shrink() {
 	if s.peak <= small || len(s.last) > s.peak/4 {
 		return
 	}
-	last := make(map[key][]byte, len(s.last))
+	last := make(map[key]kept, len(s.last))
 	for k, v := range s.last {
 		last[k] = v
 	}

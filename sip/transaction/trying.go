@@ -18,14 +18,14 @@ func (s *serverShard) try(t trying) {
 	if err != nil {
 		return
 	}
-	response := exact(s.layer.render(nil, r, &sip.Response{Code: sip.StatusTrying}))
+	response := &sip.Response{Code: sip.StatusTrying}
 	s.mu.Lock()
 	done := t.exchange.done
 	if !done {
-		s.last[t.exchange.key] = response
+		s.last[t.exchange.key] = keep(response)
 	}
 	s.mu.Unlock()
 	if !done {
-		s.layer.write(r, response)
+		s.layer.reply(r, response)
 	}
 }
