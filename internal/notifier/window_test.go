@@ -181,7 +181,7 @@ func TestRulesBeforeThe200(t *testing.T) {
 	})
 }
 
-// design s.4, Size: what fits in no datagram ends the subscription.
+// What fits in no datagram ends the subscription.
 func TestTooLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := start(t)
