@@ -42,6 +42,19 @@ func (a *Address) parse(s string) error {
 	return a.URI.parse(uri)
 }
 
+// complete parses what cutTagged has left, once. a is raw's.
+func (a *Address) complete(raw, uri string, read *bool) (*Address, error) {
+	if *read {
+		return a, nil
+	}
+	if err := a.URI.parse(uri); err != nil {
+		a.URI = URI{}
+		return nil, err
+	}
+	a.Raw, a.Display, *read = raw, unquote(a.Display), true
+	return a, nil
+}
+
 // Tag is the tag parameter, "" where there is none.
 func (a *Address) Tag() string {
 	tag, _ := a.Params.Get("tag")

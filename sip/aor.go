@@ -20,6 +20,10 @@ func (u *URI) AOR() string {
 	return view(append(b, host...))
 }
 
+// sameInbox says that both URIs have the same address-of-record, because they
+// are written alike; false says nothing.
+func (u *URI) sameInbox(v *URI) bool { return u.User == v.User && u.Host == v.Host }
+
 // canonicalHost is a host as it is compared: lower case, without the root's
 // dot, an IPv6 address in its shortest form (RFC 5118 s.4).
 func canonicalHost(host string) string {

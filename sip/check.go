@@ -11,8 +11,8 @@ import (
 func (r *Request) check() *Error {
 	from, to, id, cseq := r.get(fieldFrom), r.get(fieldTo), r.get(fieldCallID), r.get(fieldCSeq)
 	var fromOK, toOK bool // first, because a refusal needs the tags too
-	r.fromTag, fromOK = tagOf(from)
-	r.toTag, toOK = tagOf(to)
+	r.fromTag, r.fromURI, fromOK = r.from.cutTagged(from)
+	r.toTag, r.toURI, toOK = r.to.cutTagged(to)
 	switch {
 	case r.via.gaps:
 		return badRequest("Malformed Via")
@@ -47,13 +47,15 @@ func (r *Request) check() *Error {
 	return r.checkLength()
 }
 
-// tagOf is the tag of a From or To; ok is false where it is no address. Of
-// the URI only the scheme is looked at: any may stand here (RFC 3261
-// s.8.2.2.1), and only who uses it reads the rest.
-func tagOf(value string) (tag string, ok bool) {
-	_, uri, params, ok := cutAddress(value)
-	tag, _ = Params(params).Get("tag")
-	return tag, ok && isScheme(uri[:max(0, strings.IndexByte(uri, ':'))])
+// cutTagged begins to read a From or To: its tag and its URI, which is not
+// parsed; ok is false where it is no address. Of the URI only the scheme is
+// looked at: any may stand here (RFC 3261 s.8.2.2.1), and only who uses it
+// reads the rest.
+func (a *Address) cutTagged(value string) (tag, uri string, ok bool) {
+	display, uri, params, ok := cutAddress(value)
+	a.Display, a.Params = display, Params(params)
+	tag, _ = a.Params.Get("tag")
+	return tag, uri, ok && isScheme(uri[:max(0, strings.IndexByte(uri, ':'))])
 }
 
 // checkCSeq: RFC 3261 s.8.1.1.5, a number below 2**31 and the request's method.

@@ -118,9 +118,15 @@ var fieldNames = [fieldCount]string{
 }
 
 // String is the field's long name.
-func (f field) String() string {
-	name, _, _ := strings.Cut(fieldNames[f], " ")
-	return name
+func (f field) String() string { return longNames[f] }
+
+var longNames = makeLongNames()
+
+func makeLongNames() (names [fieldCount]string) {
+	for f := range names {
+		names[f], _, _ = strings.Cut(fieldNames[f], " ")
+	}
+	return names
 }
 
 type fieldName struct {

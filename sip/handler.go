@@ -9,6 +9,10 @@ import (
 // Handler answers requests. A non-INVITE request has exactly one final
 // response (RFC 4320), so a handler is a function; the transaction layer
 // sends what it returns, and turns an error into the response that it names.
+//
+// r is the handler's until it has returned and the Response's After has run:
+// then the Request's memory may be given to another (Request.Recycle). Strings
+// and bytes that came from it may be kept.
 type Handler interface {
 	ServeSIP(ctx context.Context, r *Request) (*Response, error)
 }

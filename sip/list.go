@@ -27,6 +27,17 @@ func appendElements(dst []string, list string) []string {
 	}
 }
 
+// elementCount is how many elements a comma list has.
+func elementCount(list string) (n int) {
+	for more := true; more; {
+		var element string
+		if element, list, more = cutElement(list); element != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // indexOutside finds c outside of quoted strings and <...>; -1 if it is not
 // there. A quote or bracket that is never closed reaches to the end.
 func indexOutside(s string, c byte) int {

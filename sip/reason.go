@@ -48,8 +48,8 @@ const (
 // RFC 3903 s.11.2, RFC 6665 s.8.3, RFC 5839 s.7.1 and others); for a code
 // that none defines, the phrase of its class.
 func ReasonPhrase(code int) string {
-	if phrase, ok := reasonPhrases[code]; ok {
-		return phrase
+	if code >= 0 && code < len(reasonPhrases) && reasonPhrases[code] != "" {
+		return reasonPhrases[code]
 	}
 	switch code / 100 {
 	case 1:
@@ -68,7 +68,7 @@ func ReasonPhrase(code int) string {
 	return "Status " + strconv.Itoa(code)
 }
 
-var reasonPhrases = map[int]string{
+var reasonPhrases = [...]string{
 	100: "Trying",
 	180: "Ringing",
 	181: "Call Is Being Forwarded",

@@ -8,9 +8,10 @@ import (
 
 // Request is a lazy view over the bytes of one request. Typed access parses
 // on demand and remembers; so a Request belongs to one goroutine at a time,
-// and is handed on as a pointer, never copied. What it returns are views of
-// its bytes: they keep the whole message alive, so what is stored for long is
-// cloned first.
+// and is handed on as a pointer, never copied. The strings that it returns are
+// views of its bytes: they keep the whole message alive, so what is stored for
+// long is cloned first. What it returns as a pointer or a slice of addresses
+// is a part of the Request and must not be changed.
 type Request struct {
 	Flow     Flow     // what it came on
 	Identity Identity // who asks; set by the guard in front of the handlers
@@ -23,9 +24,19 @@ type Request struct {
 	toTag      string
 	cseq       uint32
 
-	uri      *URI // these are parsed when they are asked for
-	from, to *Address
-	aor      string
+	fromURI, toURI string // as written
+	memory
+}
+
+// memory is what was parsed because somebody asked for it. It lies in the
+// Request, so that asking costs no allocation.
+type memory struct {
+	uri                       URI
+	from, to                  Address
+	aor, fromAOR, toAOR       string
+	contact                   [1]Address // memory of contacts
+	contacts                  []Address  // nil: not asked for yet
+	uriRead, fromRead, toRead bool
 }
 
 // ParseRequest indexes and checks one request. raw belongs to the Request
@@ -37,20 +48,31 @@ func ParseRequest(raw []byte, flow Flow) (*Request, error) {
 	if IsResponse(raw) {
 		return nil, badRequest("A response, not a request")
 	}
-	r := &Request{Flow: flow}
-	r.raw = raw
+	r := requests.Get().(*Request)
+	fault := r.parse(raw, flow)
+	switch {
+	case fault == nil:
+		return r, nil
+	case r.via.Proto == "":
+		return nil, fault
+	}
+	return r, fault
+}
+
+// parse fills an empty Request. Its top Via has no Proto where it could not be
+// read.
+func (r *Request) parse(raw []byte, flow Flow) *Error {
+	r.Flow, r.raw = flow, raw
 	pos := r.skipEmptyLines()
 	end, next, _ := r.line(pos)
 	fault := r.parseRequestLine(view(raw[pos:end]))
 	fault = first(fault, r.index(next))
 	top, _, _ := cutElement(r.get(fieldVia))
 	if !r.via.parse(top) {
-		return nil, first(fault, badRequest("Missing or malformed Via"))
+		r.via = Via{}
+		return first(fault, badRequest("Missing or malformed Via"))
 	}
-	if fault = first(fault, r.check()); fault != nil {
-		return r, fault
-	}
-	return r, nil
+	return first(fault, r.check())
 }
 
 // IsResponse says whether a message's start line is a Status-Line, by its
@@ -107,22 +129,52 @@ func (r *Request) RequestURI() string { return r.requestURI }
 
 // URI is the parsed Request-URI.
 func (r *Request) URI() (*URI, error) {
-	if r.uri != nil {
-		return r.uri, nil
+	if !r.uriRead {
+		if err := r.uri.parse(r.requestURI); err != nil {
+			r.uri = URI{}
+			return nil, err
+		}
+		r.uriRead = true
 	}
-	u, err := ParseURI(r.requestURI)
-	r.uri = u
-	return u, err
+	return &r.uri, nil
 }
 
 // AOR is the canonical address-of-record of the Request-URI, "" if it is none.
 func (r *Request) AOR() string {
-	if r.aor == "" {
-		if u, err := r.URI(); err == nil {
-			r.aor = u.AOR()
-		}
+	if u, err := r.URI(); err == nil && r.aor == "" {
+		r.aor = r.canonical(u)
 	}
 	return r.aor
+}
+
+// FromAOR is the canonical address-of-record of From's URI, "" if it is none.
+func (r *Request) FromAOR() string {
+	if a, err := r.From(); err == nil && r.fromAOR == "" {
+		r.fromAOR = r.canonical(&a.URI)
+	}
+	return r.fromAOR
+}
+
+// ToAOR is the canonical address-of-record of To's URI, "" if it is none.
+func (r *Request) ToAOR() string {
+	if a, err := r.To(); err == nil && r.toAOR == "" {
+		r.toAOR = r.canonical(&a.URI)
+	}
+	return r.toAOR
+}
+
+// canonical is u's address-of-record. Most requests are somebody's about
+// himself: one string serves all.
+func (r *Request) canonical(u *URI) string {
+	switch {
+	case r.aor != "" && r.uri.sameInbox(u):
+		return r.aor
+	case r.fromAOR != "" && r.from.URI.sameInbox(u):
+		return r.fromAOR
+	case r.toAOR != "" && r.to.URI.sameInbox(u):
+		return r.toAOR
+	}
+	return u.AOR()
 }
 
 // Via is the top Via. It must not be changed.
@@ -141,32 +193,39 @@ func (r *Request) FromTag() string { return r.fromTag }
 func (r *Request) ToTag() string { return r.toTag }
 
 // From is the From field. Its URI may be of any scheme.
-func (r *Request) From() (*Address, error) { return parsed(&r.from, r.get(fieldFrom)) }
+func (r *Request) From() (*Address, error) {
+	return r.from.complete(r.get(fieldFrom), r.fromURI, &r.fromRead)
+}
 
 // To is the To field. Its URI may be of any scheme.
-func (r *Request) To() (*Address, error) { return parsed(&r.to, r.get(fieldTo)) }
-
-// parsed parses an address once.
-func parsed(kept **Address, value string) (a *Address, err error) {
-	if *kept == nil {
-		if a, err = ParseAddress(value); err != nil {
-			return nil, err
-		}
-		*kept = a
-	}
-	return *kept, nil
+func (r *Request) To() (*Address, error) {
+	return r.to.complete(r.get(fieldTo), r.toURI, &r.toRead)
 }
 
 // Contacts are the addresses in all Contact fields; "*" gives one with Star.
 // One that is malformed makes all an error.
 func (r *Request) Contacts() ([]Address, error) {
-	elements := r.List("Contact")
-	addresses := make([]Address, len(elements))
-	for i, element := range elements {
-		if err := addresses[i].parse(element); err != nil {
-			return nil, err
+	if r.contacts != nil {
+		return r.contacts, nil
+	}
+	addresses := r.contact[:0]
+	for i := range r.entries {
+		e := &r.entries[i]
+		if e.field != fieldContact {
+			continue
+		}
+		for rest, more := r.value(e), true; more; {
+			var element string
+			if element, rest, more = cutElement(rest); element == "" {
+				continue
+			}
+			addresses = append(addresses, Address{})
+			if err := addresses[len(addresses)-1].parse(element); err != nil {
+				return nil, err
+			}
 		}
 	}
+	r.contacts = addresses
 	return addresses, nil
 }
 

@@ -166,13 +166,25 @@ func (r *Request) appendTopVia(dst []byte, via string) []byte {
 	return dst
 }
 
+// Forwarded says whether the request came by a proxy: it has more than one
+// Via.
+func (r *Request) Forwarded() bool {
+	vias := 0
+	for i := range r.entries {
+		if r.entries[i].field == fieldVia {
+			vias += elementCount(r.value(&r.entries[i]))
+		}
+	}
+	return vias > 1
+}
+
 // FlowTo is the flow to the sender's Contact: the one that the request came
 // on. A client on UDP that does not ask for rport may send from another port
 // than it listens on (RFC 3581 s.1); one whose Contact is its source address is
 // behind no NAT, and the Contact says where it listens.
 func (r *Request) FlowTo(contact *URI) Flow {
 	flow := r.Flow
-	if flow.Proto != UDP || r.Via().RPort || len(r.List("Via")) > 1 {
+	if flow.Proto != UDP || r.Via().RPort || r.Forwarded() {
 		return flow
 	}
 	host, ok := contact.Addr()

@@ -9,7 +9,7 @@ import (
 // speakFor holds From against the identified principal. The refusal is remembered for retransmissions, because checking
 // the credentials again would find a replay.
 func (g *Guard) speakFor(id sip.Identity, r *sip.Request, from *sip.Address) (sip.Identity, error) {
-	if isAnonymous(from) || from.URI.AOR() == id.AOR {
+	if isAnonymous(from) || r.FromAOR() == id.AOR {
 		return g.withPrivacy(id, r, from), nil
 	}
 	g.stats.Spoofed.Add(1)

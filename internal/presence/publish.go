@@ -168,10 +168,10 @@ func refusal(err error) error {
 // source is the host that the publication came from: behind proxies the one
 // that the bottommost Via names.
 func source(r *sip.Request) string {
-	vias := r.List("Via")
-	if len(vias) < 2 {
+	if !r.Forwarded() {
 		return r.Flow.Remote.Addr().String()
 	}
+	vias := r.List("Via")
 	via, err := sip.ParseVia(vias[len(vias)-1])
 	if err != nil {
 		return ""

@@ -40,7 +40,7 @@ func path(r *sip.Request) ([]string, error) {
 func isPath(tag string) bool { return strings.EqualFold(tag, "path") }
 
 func implied(r *sip.Request) []string {
-	if !r.Flow.Proto.Reliable() || len(r.List("Via")) < 2 {
+	if !r.Flow.Proto.Reliable() || !r.Forwarded() {
 		return nil
 	}
 	hop := "<sip:" + r.Via().SentBy + ";transport=" + strings.ToLower(r.Flow.Proto.String()) + ";lr>"

@@ -33,11 +33,10 @@ func (g *Registrar) Register(ctx context.Context, r *sip.Request) (*sip.Response
 // registers for it (step 4: 403), and only where we keep bindings for its
 // domain (step 5: 404).
 func (g *Registrar) addressOfRecord(r *sip.Request) (string, error) {
-	to, err := r.To()
-	if err != nil {
+	if _, err := r.To(); err != nil {
 		return "", sip.Errorf(sip.StatusBadRequest, "Malformed To").Because(err)
 	}
-	aor := to.URI.AOR()
+	aor := r.ToAOR()
 	switch {
 	case aor == "":
 		return "", sip.Errorf(sip.StatusNotFound, "")

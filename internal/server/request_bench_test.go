@@ -108,4 +108,5 @@ func (n *exchanger) serve(b *testing.B, blank []byte) {
 	if _, after, ok := bytes.Cut(n.response, []byte("SIP-ETag: ")); ok {
 		n.etag = append(n.etag[:0], after[:len(blankTag)]...)
 	}
+	r.Recycle()
 }

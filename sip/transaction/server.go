@@ -193,9 +193,13 @@ func (l *Layer) finish(x *exchange, res *sip.Response, err error) {
 }
 
 // leave gives x's memory back, though a timer's queue may still point to x.
+// An ordered request is nobody's any more: who waits for others, and may keep
+// it, has no order.
 func (l *Layer) leave(x *exchange) {
+	r := x.request
 	x.request = nil
 	if x.ordered {
+		r.Recycle()
 		l.counters.pending.Add(-1)
 		return
 	}
