@@ -87,6 +87,9 @@ func newBatch(s *socket, uc *net.UDPConn) *batch {
 		b.conn = p
 		b.packet.enable6(s, p)
 	}
+	if d := takeOver(uc, !s.local.Addr().Is4()); d != nil {
+		b.conn, s.closer = d, d
+	}
 	return b
 }
 
@@ -97,6 +100,7 @@ func (b *batch) read() {
 	for i := range in {
 		in[i].Buffers = [][]byte{arena[i*slotSize:][:1<<16]}
 		in[i].OOB = b.packet.buffer()
+		in[i].Addr = &net.UDPAddr{IP: make(net.IP, 0, net.IPv6len)}
 	}
 	var failures failures
 	for {

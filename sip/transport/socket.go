@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -20,6 +21,7 @@ const receiveBuffer = 4 << 20
 type socket struct {
 	t         *Transport
 	pc        net.PacketConn
+	closer    io.Closer      // pc, or what has taken its socket over
 	local     netip.AddrPort // as bound; may be unspecified
 	advertise string
 	batch     *batch // nil: datagrams are read and written one by one
@@ -33,10 +35,10 @@ type socket struct {
 // is the address that the datagram was sent to, and what is sent on the flow
 // leaves from it. Any other PacketConn must be bound to one address.
 func (t *Transport) ServePacket(pc net.PacketConn, advertise string) {
-	s := &socket{t: t, pc: pc, local: addrPort(pc.LocalAddr()), advertise: advertise}
+	s := &socket{t: t, pc: pc, closer: pc, local: addrPort(pc.LocalAddr()), advertise: advertise}
 	if uc, ok := pc.(*net.UDPConn); ok {
-		s.batch = newBatch(s, uc)
 		t.enlargeBuffer(uc)
+		s.batch = newBatch(s, uc)
 	}
 	t.mu.Lock()
 	sockets := append(slices.Clone(*t.sockets.Load()), s)
@@ -52,7 +54,7 @@ func (t *Transport) ServePacket(pc net.PacketConn, advertise string) {
 }
 
 func (s *socket) close() {
-	if err := s.pc.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := s.closer.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		s.t.Log.Debug("closing a socket", "socket", s.local, "err", err)
 	}
 }

@@ -1,0 +1,64 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
+)
+
+// Close wakes a reader that waits; nothing that looks like a datagram comes of it.
+func TestCloseWakesTheReader(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
+		pc, err := net.ListenPacket("udp", address)
+		if err != nil {
+			t.Skip(err)
+		}
+		d := takeOver(pc.(*net.UDPConn), address[0] == '[')
+		if d == nil {
+			t.Skip("one processor")
+		}
+		ended := make(chan error)
+		go func() {
+			n, err := d.ReadBatch([]ipv4.Message{{Buffers: [][]byte{make([]byte, 100)}, Addr: new(net.UDPAddr)}}, 0)
+			if n != 0 {
+				t.Error(n, "datagrams")
+			}
+			ended <- err
+		}()
+		time.Sleep(10 * time.Millisecond) // the reader is in the kernel by then, where no bubble reaches
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+		if err := d.Close(); !errors.Is(err, net.ErrClosed) {
+			t.Error("closed twice:", err)
+		}
+		if _, err := d.WriteBatch([]ipv4.Message{{Buffers: [][]byte{{1}}, Addr: &net.UDPAddr{IP: net.IPv6loopback, Port: 9}}}, 0); !errors.Is(err, net.ErrClosed) {
+			t.Error("written after Close:", err)
+		}
+	}
+}
+
+// What is written as a name reads back as the same address.
+func TestNames(t *testing.T) {
+	for _, test := range []struct {
+		address string
+		six     bool
+	}{
+		{"192.0.2.1:5060", false}, {"192.0.2.1:5060", true}, {"[2001:db8::1]:65535", true}, {"[fe80::1%3]:1", true},
+	} {
+		want := netip.MustParseAddrPort(test.address)
+		var name unix.RawSockaddrInet6
+		putName(&name, net.UDPAddrFromAddrPort(want), test.six)
+		if got := address(&name); got != want {
+			t.Errorf("%v became %v", want, got)
+		}
+	}
+}

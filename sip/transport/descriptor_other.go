@@ -1,0 +1,13 @@
+//go:build !linux
+
+package transport
+
+import "net"
+
+// descriptor is for Linux only.
+type descriptor struct{ mmsg }
+
+func takeOver(*net.UDPConn, bool) *descriptor { return nil }
+
+// Close is never called.
+func (*descriptor) Close() error { return nil }
