@@ -112,7 +112,7 @@ type benchState struct {
 func (s benchState) Version() store.Version { return s.version }
 func (s benchState) Body(string) Body       { return s.body }
 
-// request is a SUBSCRIBE as a soft phone writes it.
+// benchRequest is a SUBSCRIBE as a soft phone writes it.
 func benchRequest(tb testing.TB, watcher, presentity int) *sip.Request {
 	tb.Helper()
 	raw := fmt.Sprintf("SUBSCRIBE sip:user%05d@example.com SIP/2.0\r\n"+

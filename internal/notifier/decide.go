@@ -22,9 +22,9 @@ func (n *Notifier) ReconsiderKey(ctx context.Context, key store.Key) {
 	n.reconsider(ctx, n.shardOf(key), func(k store.Key) bool { return k == key })
 }
 
-// rulings numbers the changes of the rules. A decision that was asked for
-// before a change, and applied after Reconsider had gone by, is asked for
-// again.
+// confirm decides anew where the rules have changed since asked, the number of
+// rulings when the decision was asked for: Reconsider may have gone by before
+// it was applied.
 func (n *Notifier) confirm(ctx context.Context, s *subscription, asked uint64) {
 	if n.rulings.Load() != asked {
 		n.decideAnew(ctx, s)
