@@ -13,6 +13,9 @@ import "time"
 //	        owner drives its own timer and sends the last NOTIFY itself.
 //
 // A lifetime of 0 or less is put as a delete would be.
+//
+// An engine in this process may keep ID, Watcher and Data as they are, so they
+// are best parts of one string, and of no larger buffer.
 type Subscription struct {
 	// ID is the local dialog tag. Its first two characters are the shard of
 	// Key.AOR in lower-case hexadecimal, so that a subscription can be found by
@@ -26,7 +29,7 @@ type Subscription struct {
 	Fence uint64
 	Agent string        // the owner
 	TTL   time.Duration // granted when written, remaining when read
-	Data  string        // packed: a string, so that engine and owner can share it
+	Data  string        // packed
 }
 
 // ShardOfSubscription is the shard that a subscription's ID names. ok is false

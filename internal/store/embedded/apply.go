@@ -27,7 +27,7 @@ func (e *Engine) apply(entry []byte) error {
 	case entryUnsubscribed:
 		aor := f.view()
 		sh := &e.shards[store.Shard(string(aor))]
-		if sub := sh.subscriptions[string(f.view())]; f.err == nil && sub != nil {
+		if sub := sh.subscriptions.Get(string(f.view())); f.err == nil && sub != nil {
 			sh.takeSubscription(sub)
 		}
 	default:
@@ -78,7 +78,7 @@ func (e *Engine) applyPublication(f *fields) {
 func (e *Engine) applyRefresh(f *fields) {
 	key := f.key()
 	sh := &e.shards[store.Shard(key.AOR)]
-	p := sh.resources[key].byID(f.view())
+	p := sh.resources.Get(key).byID(f.view())
 	tag, ttl := f.string(), f.lifetime(sh.now)
 	if f.err == nil && p != nil {
 		p.Tag = tag
@@ -90,7 +90,7 @@ func (e *Engine) applyRemoved(f *fields) {
 	key := f.key()
 	sh := &e.shards[store.Shard(key.AOR)]
 	version, last := store.Version(f.number()), store.Version(f.number())
-	r := sh.resources[key]
+	r := sh.resources.Get(key)
 	p := r.byID(f.view())
 	if f.err != nil {
 		return
@@ -147,7 +147,7 @@ func (e *Engine) applySubscription(f *fields) {
 	if f.err != nil {
 		return
 	}
-	if old := sh.subscriptions[s.ID]; old != nil {
+	if old := sh.subscriptions.Get(s.ID); old != nil {
 		sh.takeSubscription(old)
 	}
 	sh.placeSubscription(s)

@@ -37,8 +37,8 @@ func appendKey(b []byte, key store.Key) []byte {
 
 // deadline is the wall clock at the end of a record's life, in Unix
 // microseconds.
-func (l *lapse) deadline(now instant) int64 {
-	return now.wall.UnixMicro() + int64((l.at-now.mono)/time.Microsecond)
+func (l *lapse) deadline(sh *shard) int64 {
+	return sh.now.wall.UnixMicro() + int64(l.remaining(sh)/time.Microsecond)
 }
 
 func (sh *shard) appendShard(b []byte, number uint8) []byte {
@@ -52,7 +52,7 @@ func (sh *shard) appendPublication(b []byte, p *publication) []byte {
 	b = appendString(b, p.ID)
 	b = appendString(b, p.Tag)
 	b = binary.AppendUvarint(b, p.Order)
-	b = binary.AppendVarint(b, p.deadline(sh.now))
+	b = binary.AppendVarint(b, p.deadline(sh))
 	b = appendString(b, p.ContentType)
 	b = appendString(b, p.Source)
 	b = appendString(b, p.UserAgent)
@@ -63,7 +63,7 @@ func (sh *shard) appendRefresh(b []byte, p *publication) []byte {
 	b = appendKey(append(b, entryRefresh), p.of.key)
 	b = appendString(b, p.ID)
 	b = appendString(b, p.Tag)
-	return binary.AppendVarint(b, p.deadline(sh.now))
+	return binary.AppendVarint(b, p.deadline(sh))
 }
 
 func (sh *shard) appendRemoved(b []byte, p *publication) []byte {
@@ -92,7 +92,7 @@ func (sh *shard) appendBindings(b []byte, r *resource) []byte {
 		b = appendString(b, bind.Agent)
 		b = appendString(b, bind.Flow)
 		b = appendString(b, bind.UserAgent)
-		b = binary.AppendVarint(b, bind.deadline(sh.now))
+		b = binary.AppendVarint(b, bind.deadline(sh))
 	}
 	return b
 }
@@ -102,7 +102,7 @@ func (sh *shard) appendSubscription(b []byte, sub *subscription) []byte {
 	b = appendString(b, sub.id)
 	b = appendString(b, sub.watcher)
 	b = binary.AppendUvarint(b, sub.fence)
-	b = binary.AppendVarint(b, sub.deadline(sh.now))
+	b = binary.AppendVarint(b, sub.deadline(sh))
 	return appendString(b, sub.data)
 }
 

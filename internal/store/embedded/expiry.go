@@ -3,6 +3,8 @@ package embedded
 import (
 	"context"
 	"time"
+
+	"presenced/internal/table"
 )
 
 // record is anything with a lifetime.
@@ -14,33 +16,29 @@ type record interface {
 }
 
 // lapse is a record's place among its shard's deadlines.
-type lapse struct {
-	at    time.Duration // since the engine's epoch
-	index int32         // in the heap
-}
+type lapse struct{ index int32 }
 
 func (l *lapse) lapsing() *lapse { return l }
 
 // remaining is never 0: a record whose time is up is not there.
-func (l *lapse) remaining(sh *shard) time.Duration { return l.at - sh.now.mono }
+func (l *lapse) remaining(sh *shard) time.Duration { return sh.deadlines[l.index].at - sh.now.mono }
 
 // longest is the longest lifetime: twice what 32 bits of seconds can say.
 const longest = 272 * 365 * 24 * time.Hour
 
 // deadlines is a binary heap, earliest first. The deadline stands beside the
-// record, so that sifting reads no record.
+// record, and not in it, so that sifting reads no record.
 type deadlines []deadline
 
 type deadline struct {
-	at  time.Duration
+	at  time.Duration // since the engine's epoch
 	rec record
 }
 
 // live gives a new record its lifetime.
 func (sh *shard) live(rec record, ttl time.Duration) {
 	l := rec.lapsing()
-	l.at = sh.now.mono + min(ttl, longest)
-	sh.deadlines = append(sh.deadlines, deadline{l.at, rec})
+	sh.deadlines = append(sh.deadlines, deadline{sh.now.mono + min(ttl, longest), rec})
 	l.index = int32(len(sh.deadlines) - 1)
 	sh.deadlines.up(int(l.index))
 }
@@ -48,8 +46,7 @@ func (sh *shard) live(rec record, ttl time.Duration) {
 // prolong gives a record another lifetime, longer or shorter.
 func (sh *shard) prolong(rec record, ttl time.Duration) {
 	l := rec.lapsing()
-	l.at = sh.now.mono + min(ttl, longest)
-	sh.deadlines[l.index].at = l.at
+	sh.deadlines[l.index].at = sh.now.mono + min(ttl, longest)
 	if !sh.deadlines.down(int(l.index)) {
 		sh.deadlines.up(int(l.index))
 	}
@@ -67,6 +64,7 @@ func (sh *shard) end(rec record) {
 	if i < last && !sh.deadlines.down(i) {
 		sh.deadlines.up(i)
 	}
+	sh.deadlines = table.Trim(sh.deadlines)
 }
 
 // expire removes what is due. A record is there before its deadline and gone

@@ -18,22 +18,26 @@ func TestDeadlinesAgainstASortedModel(t *testing.T) {
 	sh := e.enter(0)
 	defer sh.leave()
 	var list []*binding
+	due := map[*binding]time.Duration{}
 	for step := range 20_000 {
 		ttl := time.Duration(random.IntN(1000)+1) * time.Hour
 		switch i := random.IntN(len(list) + 1); {
 		case i == len(list) || len(list) < 20:
+			i = len(list)
 			list = append(list, &binding{})
-			sh.live(list[len(list)-1], ttl)
+			sh.live(list[i], ttl)
+			due[list[i]] = sh.now.mono + ttl
 		case random.IntN(3) == 0:
 			sh.end(list[i])
 			list = append(list[:i], list[i+1:]...)
 		default:
 			sh.prolong(list[i], ttl)
+			due[list[i]] = sh.now.mono + ttl
 		}
-		first := list[0].at
+		first := due[list[0]]
 		for _, b := range list {
-			first = min(first, b.at)
-			if sh.deadlines[b.index].rec != b || sh.deadlines[b.index].at != b.at {
+			first = min(first, due[b])
+			if sh.deadlines[b.index].rec != b || sh.deadlines[b.index].at != due[b] {
 				t.Fatalf("step %d: a record is not in its place", step)
 			}
 		}

@@ -56,6 +56,8 @@ func (f *feed) pop() *resource {
 	f.queue[f.head] = nil
 	f.head++
 	switch {
+	case f.head == len(f.queue) && cap(f.queue) > 4096: // memory goes back after a storm
+		f.queue, f.head = nil, 0
 	case f.head == len(f.queue):
 		f.queue, f.head = f.queue[:0], 0
 	case f.head > 1024 && f.head > len(f.queue)/2:
@@ -84,7 +86,7 @@ func (e *Engine) Watch(key store.Key, have store.Version) {
 func (e *Engine) Seen(key store.Key, have store.Version) {
 	sh := e.enterAOR(key.AOR)
 	defer sh.leave()
-	if r := sh.resources[key]; r != nil && r.watched {
+	if r := sh.resources.Get(key); r != nil && r.watched {
 		r.seen = have
 		e.feed.notice(r)
 	}
@@ -95,7 +97,7 @@ func (e *Engine) Seen(key store.Key, have store.Version) {
 func (e *Engine) Unwatch(key store.Key) {
 	sh := e.enterAOR(key.AOR)
 	defer sh.leave()
-	if r := sh.resources[key]; r != nil {
+	if r := sh.resources.Get(key); r != nil {
 		r.watched = false
 		sh.drop(r)
 	}

@@ -29,7 +29,7 @@ func (e *Engine) Publish(ctx context.Context, key store.Key, p store.Publish) er
 }
 
 func (sh *shard) publish(key store.Key, p store.Publish) error {
-	r := sh.resources[key]
+	r := sh.resources.Get(key)
 	remove := p.IfMatch != "" && p.Publication.TTL <= 0
 	if !remove && r.byTag(p.Publication.Tag) != nil {
 		return nil
@@ -150,7 +150,7 @@ func (p *publication) lapsed(sh *shard) { sh.removePublication(p) }
 func (e *Engine) Publications(_ context.Context, key store.Key) (store.Publications, error) {
 	sh := e.enterAOR(key.AOR)
 	defer sh.leave()
-	r := sh.resources[key]
+	r := sh.resources.Get(key)
 	if r == nil {
 		return store.Publications{}, nil
 	}

@@ -25,7 +25,7 @@ func registrationKey(aor string) store.Key {
 func (e *Engine) Bindings(_ context.Context, aor string) (store.Registration, error) {
 	sh := e.enterAOR(aor)
 	defer sh.leave()
-	r := sh.resources[registrationKey(aor)]
+	r := sh.resources.Get(registrationKey(aor))
 	if r == nil {
 		return store.Registration{}, nil
 	}
@@ -63,7 +63,7 @@ func (e *Engine) SaveBindings(ctx context.Context, aor string, reg store.Registr
 
 func (sh *shard) saveBindings(aor string, reg store.Registration) (store.Version, error) {
 	key := registrationKey(aor)
-	r := sh.resources[key]
+	r := sh.resources.Get(key)
 	if r == nil && reg.Version != 0 || r != nil && r.version != reg.Version {
 		return 0, store.ErrConflict
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"presenced/internal/store"
+	"presenced/internal/table"
 )
 
 // shard is the part of the state that one mutex guards. Methods of a shard
@@ -16,8 +17,8 @@ type shard struct {
 	now    instant // taken when the shard was locked
 
 	last          store.Version // no version above it was ever given
-	resources     map[store.Key]*resource
-	subscriptions map[string]*subscription // by ID
+	resources     table.Table[store.Key, resource]
+	subscriptions table.Table[string, subscription] // by ID
 	deadlines     deadlines
 	timer         *time.Timer
 	armed         time.Duration // when the timer fires; 0: it does not
@@ -44,8 +45,8 @@ type resource struct {
 
 func (sh *shard) open(e *Engine) {
 	sh.engine = e
-	sh.resources = make(map[store.Key]*resource)
-	sh.subscriptions = make(map[string]*subscription)
+	sh.resources = table.New(func(r *resource) store.Key { return r.key })
+	sh.subscriptions = table.New(func(sub *subscription) string { return sub.id })
 }
 
 func (sh *shard) close() {
@@ -64,11 +65,11 @@ func (sh *shard) leave() {
 
 // resource is the stored one, made if there is none.
 func (sh *shard) resource(key store.Key) *resource {
-	r := sh.resources[key]
+	r := sh.resources.Get(key)
 	if r == nil {
 		text := key.AOR + key.Package // one allocation, which holds no larger buffer alive
 		r = &resource{key: store.Key{AOR: text[:len(key.AOR)], Package: text[len(key.AOR):]}}
-		sh.resources[r.key] = r
+		sh.resources.Put(r)
 	}
 	return r
 }
@@ -76,7 +77,7 @@ func (sh *shard) resource(key store.Key) *resource {
 // drop forgets a resource that holds nothing and is not watched.
 func (sh *shard) drop(r *resource) {
 	if len(r.publications) == 0 && len(r.bindings) == 0 && len(r.subscriptions) == 0 && !r.watched {
-		delete(sh.resources, r.key)
+		sh.resources.Delete(r.key)
 	}
 }
 

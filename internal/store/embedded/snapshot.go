@@ -176,7 +176,7 @@ func (sh *shard) copyTo(l *softLog, number uint8, generation uint64) {
 // appendAll appends a frame for each record of the shard.
 func (sh *shard) appendAll(b []byte, number uint8) []byte {
 	b = appendFrame(b, func(b []byte) []byte { return sh.appendShard(b, number) })
-	for _, r := range sh.resources {
+	for r := range sh.resources.All() {
 		for _, p := range r.publications {
 			b = appendFrame(b, func(b []byte) []byte { return sh.appendPublication(b, p) })
 		}

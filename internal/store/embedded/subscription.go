@@ -5,16 +5,18 @@ import (
 	"errors"
 
 	"presenced/internal/store"
+	"presenced/internal/table"
 )
 
-// subscription is a live subscription.
+// subscription is a live subscription. Its strings are the ones that it was
+// put with: the notifier has them too, mostly as parts of data.
 type subscription struct {
 	lapse
 	place   int32 // in of.subscriptions
 	of      *resource
 	id      string
 	watcher string
-	agent   string
+	agent   *string // nearly always the engine's
 	fence   uint64
 	data    string
 }
@@ -38,8 +40,8 @@ func (e *Engine) PutSubscription(ctx context.Context, s store.Subscription) erro
 }
 
 func (sh *shard) putSubscription(s store.Subscription) error {
-	stored := sh.subscriptions[s.ID]
-	if stored != nil && (s.Fence < stored.fence || s.Fence == stored.fence && s.Agent != stored.agent) {
+	stored := sh.subscriptions.Get(s.ID)
+	if stored != nil && (s.Fence < stored.fence || s.Fence == stored.fence && s.Agent != *stored.agent) {
 		return store.ErrFenced
 	}
 	switch {
@@ -71,26 +73,23 @@ func (sh *shard) subscriptionChanged(sub *subscription) {
 // placeSubscription stores a subscription whose ID is not there.
 func (sh *shard) placeSubscription(s store.Subscription) *subscription {
 	r := sh.resource(s.Key)
-	text := s.ID + s.Watcher // one allocation for both
-	added := &subscription{of: r, id: text[:len(s.ID)], watcher: text[len(s.ID):]}
+	added := &subscription{of: r}
 	added.replace(sh, s)
 	added.place = int32(len(r.subscriptions))
 	r.subscriptions = append(r.subscriptions, added)
-	sh.subscriptions[added.id] = added
+	sh.subscriptions.Put(added)
 	sh.counts.Subscriptions++
 	sh.live(added, s.TTL)
 	return added
 }
 
 func (sub *subscription) replace(sh *shard, s store.Subscription) {
-	sub.watcher = keep(sub.watcher, s.Watcher)
-	if s.Agent == sh.engine.agent {
-		sub.agent = sh.engine.agent
-	} else {
-		sub.agent = keep(sub.agent, s.Agent)
+	sub.id, sub.watcher, sub.fence, sub.data = s.ID, s.Watcher, s.Fence, s.Data
+	sub.agent = &sh.engine.agent
+	if s.Agent != sh.engine.agent {
+		other := s.Agent
+		sub.agent = &other
 	}
-	sub.fence = s.Fence
-	sub.data = s.Data
 }
 
 func (sh *shard) removeSubscription(sub *subscription) {
@@ -108,8 +107,8 @@ func (sh *shard) takeSubscription(sub *subscription) {
 	r.subscriptions[sub.place] = r.subscriptions[last]
 	r.subscriptions[sub.place].place = sub.place
 	r.subscriptions[last] = nil
-	r.subscriptions = r.subscriptions[:last]
-	delete(sh.subscriptions, sub.id)
+	r.subscriptions = table.Trim(r.subscriptions[:last])
+	sh.subscriptions.Delete(sub.id)
 	sh.counts.Subscriptions--
 	sh.drop(r)
 }
@@ -119,7 +118,7 @@ func (sub *subscription) lapsed(sh *shard) { sh.removeSubscription(sub) }
 func (sub *subscription) read(sh *shard) store.Subscription {
 	return store.Subscription{
 		ID: sub.id, Key: sub.of.key, Watcher: sub.watcher, Fence: sub.fence,
-		Agent: sub.agent, TTL: sub.remaining(sh), Data: sub.data,
+		Agent: *sub.agent, TTL: sub.remaining(sh), Data: sub.data,
 	}
 }
 
@@ -134,7 +133,7 @@ func (e *Engine) DeleteSubscription(ctx context.Context, key store.Key, id strin
 }
 
 func (sh *shard) deleteSubscription(id string, fence uint64) error {
-	stored := sh.subscriptions[id]
+	stored := sh.subscriptions.Get(id)
 	if stored == nil {
 		return nil
 	}
@@ -163,12 +162,12 @@ func (e *Engine) ClaimSubscription(ctx context.Context, id string) (store.Subscr
 }
 
 func (sh *shard) claimSubscription(id string) (store.Subscription, error) {
-	sub := sh.subscriptions[id]
+	sub := sh.subscriptions.Get(id)
 	if sub == nil {
 		return store.Subscription{}, store.ErrNotFound
 	}
 	sub.fence++
-	sub.agent = sh.engine.agent
+	sub.agent = &sh.engine.agent
 	sh.subscriptionChanged(sub)
 	return sub.read(sh), nil
 }
@@ -177,7 +176,7 @@ func (sh *shard) claimSubscription(id string) (store.Subscription, error) {
 func (e *Engine) SubscriptionsOf(_ context.Context, key store.Key) ([]store.Subscription, error) {
 	sh := e.enterAOR(key.AOR)
 	defer sh.leave()
-	r := sh.resources[key]
+	r := sh.resources.Get(key)
 	if r == nil || len(r.subscriptions) == 0 {
 		return nil, nil
 	}
@@ -207,9 +206,9 @@ func (e *Engine) OwnSubscriptions(ctx context.Context, yield func(store.Subscrip
 func (e *Engine) ownOfShard(number uint8) []store.Subscription {
 	sh := e.enter(number)
 	defer sh.leave()
-	own := make([]store.Subscription, 0, len(sh.subscriptions))
-	for _, sub := range sh.subscriptions {
-		if sub.agent == e.agent {
+	own := make([]store.Subscription, 0, sh.subscriptions.Len())
+	for sub := range sh.subscriptions.All() {
+		if *sub.agent == e.agent {
 			own = append(own, sub.read(sh))
 		}
 	}
