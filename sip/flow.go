@@ -52,10 +52,11 @@ func (f Flow) String() string {
 // Text is the flow in the form that ParseFlow reads.
 func (f Flow) Text() string {
 	var b [128]byte
-	return string(f.appendText(b[:0]))
+	return string(f.AppendTo(b[:0]))
 }
 
-func (f Flow) appendText(dst []byte) []byte {
+// AppendTo appends what Text writes.
+func (f Flow) AppendTo(dst []byte) []byte {
 	dst = append(dst, f.Proto.String()...)
 	dst = append(dst, ' ')
 	dst = f.Local.AppendTo(dst)

@@ -34,6 +34,17 @@ type Response struct {
 	After func()
 }
 
+// NewResponse makes a response with header fields. A few of them lie in the
+// response's own memory.
+func NewResponse(code int, header ...Field) *Response {
+	r := new(struct {
+		Response
+		room [4]Field
+	})
+	r.Code, r.Header = code, append(r.room[:0], header...)
+	return &r.Response
+}
+
 // AppendResponse writes res, the answer to r, to dst. tag is the To tag used
 // where neither the request's To nor res has one.
 // RFC 3261 s.8.2.6.2, received and rport as RFC 3261 s.18.2.1 and RFC 3581 s.4.

@@ -196,24 +196,29 @@ func parseIPv6(reference string) (netip.Addr, bool) {
 // as it went in, but for the case of the scheme.
 func (u *URI) String() string {
 	b := make([]byte, 0, len(u.Scheme)+len(u.User)+len(u.Password)+len(u.Host)+len(u.Params)+len(u.Headers)+len(u.Opaque)+12)
-	b = append(append(b, u.Scheme...), ':')
+	return view(u.AppendTo(b))
+}
+
+// AppendTo appends what String writes.
+func (u *URI) AppendTo(dst []byte) []byte {
+	dst = append(append(dst, u.Scheme...), ':')
 	if u.Opaque != "" {
-		return view(append(b, u.Opaque...))
+		return append(dst, u.Opaque...)
 	}
 	if u.User != "" {
-		b = append(b, u.User...)
+		dst = append(dst, u.User...)
 		if u.Password != "" {
-			b = append(append(b, ':'), u.Password...)
+			dst = append(append(dst, ':'), u.Password...)
 		}
-		b = append(b, '@')
+		dst = append(dst, '@')
 	}
-	b = append(b, u.Host...)
+	dst = append(dst, u.Host...)
 	if u.Port != 0 {
-		b = strconv.AppendInt(append(b, ':'), int64(u.Port), 10)
+		dst = strconv.AppendInt(append(dst, ':'), int64(u.Port), 10)
 	}
-	b = append(b, u.Params...)
+	dst = append(dst, u.Params...)
 	if u.Headers != "" {
-		b = append(append(b, '?'), u.Headers...)
+		dst = append(append(dst, '?'), u.Headers...)
 	}
-	return view(b)
+	return dst
 }

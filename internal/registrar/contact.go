@@ -13,32 +13,32 @@ import (
 
 // wanted is one contact of a REGISTER.
 type wanted struct {
-	uri     sip.URI
-	text    string // of uri
-	params  string
+	uri     *sip.URI
+	params  sip.Params
 	q       uint16
 	seconds uint32 // granted; 0 removes
-	flow    string // packed
+	flow    sip.Flow
 }
 
-// contacts reads the Contact fields; star is "Contact: *" (step 6).
-func (g *Registrar) contacts(r *sip.Request) (list []wanted, star bool, err error) {
+// contacts reads the Contact fields; "Contact: *" is star (step 6).
+func (g *Registrar) contacts(u *update, r *sip.Request) error {
 	addresses, err := r.Contacts()
 	if err != nil {
-		return nil, false, sip.Errorf(sip.StatusBadRequest, "Malformed Contact").Because(err)
+		return sip.Errorf(sip.StatusBadRequest, "Malformed Contact").Because(err)
 	}
 	seconds, given, err := r.Expires()
 	if err != nil {
-		return nil, false, sip.Errorf(sip.StatusBadRequest, "Malformed Expires").Because(err)
+		return sip.Errorf(sip.StatusBadRequest, "Malformed Expires").Because(err)
 	}
-	if slices.ContainsFunc(addresses, func(a sip.Address) bool { return a.Star }) {
+	if slices.ContainsFunc(addresses, isStar) {
 		if len(addresses) > 1 || !given || seconds != 0 {
-			return nil, false, sip.Errorf(sip.StatusBadRequest, "Contact: * needs Expires: 0 and no other Contact")
+			return sip.Errorf(sip.StatusBadRequest, "Contact: * needs Expires: 0 and no other Contact")
 		}
-		return nil, true, nil
+		u.star = true
+		return nil
 	}
 	if len(addresses) > g.Limit {
-		return nil, false, sip.Errorf(sip.StatusForbidden, "Too many contacts")
+		return sip.Errorf(sip.StatusForbidden, "Too many contacts")
 	}
 	if !given {
 		seconds = g.Expires.Default
@@ -46,32 +46,34 @@ func (g *Registrar) contacts(r *sip.Request) (list []wanted, star bool, err erro
 	for i := range addresses {
 		w, err := g.wanted(&addresses[i], seconds)
 		if err != nil {
-			return nil, false, err
+			return err
 		}
-		list = add(list, w)
+		u.wanted = add(u.wanted, w)
 	}
-	return list, false, nil
+	return nil
 }
+
+func isStar(a sip.Address) bool { return a.Star }
 
 // add appends w; of two equal contacts in one request the later one counts.
 func add(list []wanted, w wanted) []wanted {
-	at := slices.IndexFunc(list, func(v wanted) bool { return v.uri.Equal(&w.uri) })
-	if at < 0 {
-		return append(list, w)
+	for i := range list {
+		if list[i].uri.Equal(w.uri) {
+			list[i] = w
+			return list
+		}
 	}
-	list[at] = w
-	return list
+	return append(list, w)
 }
 
 // wanted reads one contact. seconds is what the request as a whole asks for.
 // A contact "MAY use any URI scheme" (RFC 3261 s.10.2.1): others than sip and
 // sips are kept and listed, but no MESSAGE can go there.
-func (g *Registrar) wanted(a *sip.Address, seconds uint32) (wanted, error) {
+func (g *Registrar) wanted(a *sip.Address, seconds uint32) (w wanted, err error) {
 	if g.Ours(&a.URI) { // each request to the inbox would come back here
-		return wanted{}, sip.Errorf(sip.StatusForbidden, "The Contact is this agent's own address")
+		return w, sip.Errorf(sip.StatusForbidden, "The Contact is this agent's own address")
 	}
-	w := wanted{uri: a.URI, text: a.URI.String(), q: defaultQ}
-	var kept strings.Builder
+	w = wanted{uri: &a.URI, params: a.Params, q: defaultQ}
 	for name, value := range a.Params.All {
 		switch {
 		case strings.EqualFold(name, "expires"):
@@ -79,20 +81,11 @@ func (g *Registrar) wanted(a *sip.Address, seconds uint32) (wanted, error) {
 		case strings.EqualFold(name, "q"):
 			q, ok := parseQ(value)
 			if !ok {
-				return wanted{}, sip.Errorf(sip.StatusBadRequest, "Malformed q in Contact")
+				return w, sip.Errorf(sip.StatusBadRequest, "Malformed q in Contact")
 			}
 			w.q = q
-		default:
-			kept.WriteByte(';')
-			kept.WriteString(name)
-			if value != "" {
-				kept.WriteByte('=')
-				kept.WriteString(value)
-			}
 		}
 	}
-	w.params = kept.String()
-	var err error
 	w.seconds, err = g.grant(seconds)
 	return w, err
 }
@@ -142,18 +135,53 @@ func parseQ(s string) (uint16, bool) {
 	return uint16(n), true
 }
 
-// matches compares by RFC 3261 s.19.1.4.
-func (w *wanted) matches(b store.Binding) bool {
-	if b.Contact == w.text {
-		return true
+// in is the place of the contact's binding, -1 where it has none. They are
+// compared by RFC 3261 s.19.1.4.
+func (w *wanted) in(bindings []store.Binding) int {
+	var room [256]byte
+	text := w.uri.AppendTo(room[:0])
+	for i := range bindings {
+		if bindings[i].Contact == string(text) {
+			return i
+		}
+		if u, err := sip.ParseURI(bindings[i].Contact); err == nil && u.Equal(w.uri) {
+			return i
+		}
 	}
-	u, err := sip.ParseURI(b.Contact)
-	return err == nil && u.Equal(&w.uri)
+	return -1
 }
 
-func (w *wanted) binding(origin *store.Binding) store.Binding {
-	b := *origin
-	b.Contact, b.Params, b.Q, b.Flow = w.text, w.params, w.q, w.flow
-	b.TTL = time.Duration(w.seconds) * time.Second
-	return b
+// write makes b the contact's binding. What is stored outlives the request's
+// bytes and is cloned; most of what a refresh brings is in b already.
+func (w *wanted) write(b, origin *store.Binding) {
+	var room [256]byte
+	keep(&b.Contact, w.uri.AppendTo(room[:0]))
+	keep(&b.Params, appendParams(room[:0], w.params))
+	keep(&b.Flow, w.flow.AppendTo(room[:0]))
+	keep(&b.CallID, append(room[:0], origin.CallID...))
+	keep(&b.UserAgent, append(room[:0], origin.UserAgent...))
+	b.Path, b.CSeq, b.Agent = origin.Path, origin.CSeq, origin.Agent
+	b.Q, b.TTL = w.q, time.Duration(w.seconds)*time.Second
+}
+
+// keep sets a string where it has to be another.
+func keep(s *string, to []byte) {
+	if *s != string(to) {
+		*s = string(to)
+	}
+}
+
+// appendParams appends a contact's parameters as they are kept: without those
+// that the binding says otherwise.
+func appendParams(dst []byte, params sip.Params) []byte {
+	for name, value := range params.All {
+		if strings.EqualFold(name, "expires") || strings.EqualFold(name, "q") {
+			continue
+		}
+		dst = append(append(dst, ';'), name...)
+		if value != "" {
+			dst = append(append(dst, '='), value...)
+		}
+	}
+	return dst
 }

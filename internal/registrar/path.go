@@ -20,6 +20,9 @@ import (
 // says, as if it had given that as its Path ("the registrar MAY apply a
 // locally-determined transformation to the stored path vector").
 func path(r *sip.Request) ([]string, error) {
+	if !r.Has("Path") {
+		return implied(r), nil
+	}
 	path := r.Routes("Path")
 	if len(path) == 0 {
 		return implied(r), nil

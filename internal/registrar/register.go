@@ -18,15 +18,15 @@ func (g *Registrar) Register(ctx context.Context, r *sip.Request) (*sip.Response
 	if err != nil {
 		return nil, err
 	}
-	u, err := g.update(r) // what is asked in steps 6 and 7
+	var u update
+	if err := g.read(&u, r); err != nil { // what is asked in steps 6 and 7
+		return nil, err
+	}
+	bindings, err := g.commit(ctx, aor, &u) // steps 6 and 7
 	if err != nil {
 		return nil, err
 	}
-	bindings, err := g.commit(ctx, aor, u) // steps 6 and 7
-	if err != nil {
-		return nil, err
-	}
-	return reply(r, bindings), nil // step 8
+	return g.reply(r, bindings), nil // step 8
 }
 
 // addressOfRecord is whose bindings are meant: To's. Only its own principal
@@ -48,7 +48,7 @@ func (g *Registrar) addressOfRecord(r *sip.Request) (string, error) {
 	return aor, nil
 }
 
-// update is what a REGISTER asks for.
+// update is what a REGISTER asks for. Its strings are views of the request.
 type update struct {
 	star    bool // all bindings go
 	wanted  []wanted
@@ -57,27 +57,23 @@ type update struct {
 	flow    sip.Flow      // of the request
 	pinned  bool          // reachable on the request's connection alone
 	maximum int           // bindings
+	one     [1]wanted     // memory of wanted
 }
 
-func (g *Registrar) update(r *sip.Request) (*update, error) {
-	path, err := path(r)
-	if err != nil {
-		return nil, err
+func (g *Registrar) read(u *update, r *sip.Request) (err error) {
+	u.issued, u.flow, u.maximum, u.wanted = r.Identity.Issued, r.Flow, g.Limit, u.one[:0]
+	u.origin = store.Binding{CallID: r.CallID(), CSeq: r.CSeq(), Agent: g.Agent, UserAgent: r.Header("User-Agent")}
+	if u.origin.Path, err = path(r); err != nil {
+		return err
 	}
-	u := &update{issued: r.Identity.Issued, flow: r.Flow, maximum: g.Limit}
-	if u.wanted, u.star, err = g.contacts(r); err != nil {
-		return nil, err
+	if err := g.contacts(u, r); err != nil {
+		return err
 	}
-	u.pinned = r.Flow.Proto.Reliable() && len(path) == 0 && len(u.wanted) > 0
-	// What is stored outlives the request's bytes, hence the clones.
-	u.origin = store.Binding{
-		Path: path, CallID: strings.Clone(r.CallID()), CSeq: r.CSeq(),
-		Agent: g.Agent, UserAgent: strings.Clone(r.Header("User-Agent")),
-	}
+	u.pinned = r.Flow.Proto.Reliable() && len(u.origin.Path) == 0 && len(u.wanted) > 0
 	for i := range u.wanted {
-		u.wanted[i].flow = r.FlowTo(&u.wanted[i].uri).Text()
+		u.wanted[i].flow = r.FlowTo(u.wanted[i].uri)
 	}
-	return u, nil
+	return nil
 }
 
 // attempts are how often a lost compare-and-set is tried again.
@@ -128,36 +124,37 @@ func (g *Registrar) save(ctx context.Context, aor string, reg store.Registration
 	return nil
 }
 
-// apply is steps 6 and 7 on the bindings as they are stored: a new list, or an
-// error and nothing is changed.
-func (u *update) apply(stored []store.Binding) ([]store.Binding, error) {
+// apply is steps 6 and 7 on the bindings as the store gave them: the new list,
+// in their memory, or an error.
+func (u *update) apply(bindings []store.Binding) ([]store.Binding, error) {
 	if u.star {
-		for i := range stored {
-			if !u.follows(&stored[i]) {
+		for i := range bindings {
+			if !u.follows(&bindings[i]) {
 				return nil, errOrder()
 			}
 		}
 		return nil, nil
 	}
-	next := slices.Clone(stored)
+	before := len(bindings)
 	for i := range u.wanted {
 		w := &u.wanted[i]
-		at := slices.IndexFunc(next, w.matches)
+		at := w.in(bindings)
 		switch {
-		case at >= 0 && !u.follows(&next[at]):
+		case at >= 0 && !u.follows(&bindings[at]):
 			return nil, errOrder()
 		case at >= 0 && w.seconds == 0:
-			next = slices.Delete(next, at, at+1)
+			bindings = slices.Delete(bindings, at, at+1)
 		case at >= 0:
-			next[at] = w.binding(&u.origin)
+			w.write(&bindings[at], &u.origin)
 		case w.seconds > 0:
-			next = append(next, w.binding(&u.origin))
+			bindings = append(bindings, store.Binding{})
+			w.write(&bindings[len(bindings)-1], &u.origin)
 		}
 	}
-	if len(next) > u.maximum && len(next) > len(stored) {
+	if len(bindings) > u.maximum && len(bindings) > before {
 		return nil, sip.Errorf(sip.StatusForbidden, "Too many contacts")
 	}
-	return next, nil
+	return bindings, nil
 }
 
 // follows says whether this request may change the binding: it is of another

@@ -21,7 +21,8 @@ import (
 
 // Registrations are the bindings of all inboxes.
 type Registrations interface {
-	// Bindings is all live bindings of an inbox and their version.
+	// Bindings is all live bindings of an inbox and their version. The list is
+	// the caller's.
 	Bindings(ctx context.Context, aor string) (store.Registration, error)
 	// SaveBindings replaces them where their version is still reg.Version, else
 	// it is store.ErrConflict.
@@ -53,6 +54,7 @@ const defaultLimit = 32
 // order of one inbox's requests is the transaction layer's.
 type Registrar struct {
 	Config
+	date date
 
 	mu    sync.Mutex
 	conns map[uint64]map[string]bool // connection -> addresses-of-record bound to it

@@ -3,44 +3,67 @@ package registrar
 import (
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"presenced/internal/store"
 	"presenced/sip"
 )
 
-// dateFormat is SIP-date (RFC 3261 s.20.17), always GMT.
-const dateFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
-
 // reply is step 8: 200 with all current bindings, and the Path of the request
 // (RFC 3327 s.5.3).
-func reply(r *sip.Request, bindings []store.Binding) *sip.Response {
-	header := make([]sip.Field, 0, len(bindings)+3)
+func (g *Registrar) reply(r *sip.Request, bindings []store.Binding) *sip.Response {
+	res := sip.NewResponse(sip.StatusOK)
 	for i := range bindings {
-		header = append(header, sip.Field{Name: "Contact", Value: contactValue(&bindings[i])})
+		res.Header = append(res.Header, sip.Field{Name: "Contact", Value: contactValue(&bindings[i])})
 	}
 	for _, v := range r.Values("Path") {
-		header = append(header, sip.Field{Name: "Path", Value: v})
+		res.Header = append(res.Header, sip.Field{Name: "Path", Value: v})
 	}
-	header = append(header,
-		sip.Field{Name: "Date", Value: time.Now().UTC().Format(dateFormat)},
+	res.Header = append(res.Header,
+		sip.Field{Name: "Date", Value: g.date.now()},
 		sip.Field{Name: "Supported", Value: "path"})
-	return &sip.Response{Code: sip.StatusOK, Header: header}
+	return res
 }
 
 func contactValue(b *store.Binding) string {
-	var s strings.Builder
-	s.WriteString("<" + b.Contact + ">" + b.Params)
+	var room [256]byte
+	s := append(room[:0], '<')
+	s = append(s, b.Contact...)
+	s = append(s, '>')
+	s = append(s, b.Params...)
 	if b.Q != defaultQ {
-		s.WriteString(";q=" + formatQ(b.Q))
+		s = append(s, ";q="...)
+		s = append(s, formatQ(b.Q)...)
 	}
-	s.WriteString(";expires=")
-	s.WriteString(strconv.FormatInt(int64((b.TTL+time.Second-1)/time.Second), 10))
-	return s.String()
+	s = append(s, ";expires="...)
+	s = strconv.AppendInt(s, int64((b.TTL+time.Second-1)/time.Second), 10)
+	return string(s)
 }
 
 // formatQ writes thousandths as a qvalue.
 func formatQ(q uint16) string {
 	digits := strconv.Itoa(1000 + int(min(q, 999)))[1:]
 	return strings.TrimSuffix("0."+strings.TrimRight(digits, "0"), ".")
+}
+
+// dateFormat is SIP-date (RFC 3261 s.20.17), always GMT.
+const dateFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+// date writes the present second once.
+type date struct{ last atomic.Pointer[written] }
+
+type written struct {
+	second int64
+	text   string
+}
+
+func (d *date) now() string {
+	now := time.Now()
+	w := d.last.Load()
+	if w == nil || w.second != now.Unix() {
+		w = &written{now.Unix(), now.UTC().Format(dateFormat)}
+		d.last.Store(w)
+	}
+	return w.text
 }
