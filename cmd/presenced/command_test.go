@@ -93,6 +93,9 @@ func TestPrincipalCommands(t *testing.T) {
 			t.Errorf("import of a broken line: %s", said)
 		}
 		do(0, "", "remove", "eve@example.com")
+		if said := do(1, "", "remove", "eve@example.com"); !strings.Contains(said, "sip:eve@example.com is none of the principals") {
+			t.Errorf("removed twice: %s", said)
+		}
 		if running {
 			dave := peer(t, "dave", "a b")
 			dave.Do(p.addr, dave.Registration(600), 200)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -72,7 +73,11 @@ func principal(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return kept.DeletePrincipal(ctx, aor)
+	err = kept.DeletePrincipal(ctx, aor)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%s is none of the principals in the store; those of the configuration are removed there", aor)
+	}
+	return err
 }
 
 // openPrincipals asks the running agent, or opens the store where none runs.

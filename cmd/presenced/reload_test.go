@@ -64,7 +64,7 @@ password = "malice"
 
 	p.write(strings.Replace(after, `"allow"`, `"block"`, 1))
 	p.signal(syscall.SIGHUP)
-	p.count("reloaded", 4)
+	p.count("presenced: reloaded\n", 2) // the limits are those that it runs with
 	if n := watch.Next(); !strings.HasPrefix(n.State, "terminated;reason=rejected") || n.Body != "" {
 		t.Errorf("a watcher that is blocked now is told %s\n%s", n.State, n.Body)
 	}

@@ -13,7 +13,10 @@ import (
 // of one key follow one another.
 const feedWorkers = 8
 
-type load struct{ key store.Key }
+type load struct {
+	key   store.Key
+	heard instant
+}
 
 var workerSeed = maphash.MakeSeed()
 
@@ -35,7 +38,7 @@ func (n *Notifier) follow(ctx context.Context) error {
 func (n *Notifier) reload(ctx context.Context, key store.Key) {
 	worker := n.workers[maphash.String(workerSeed, key.AOR)%feedWorkers]
 	select {
-	case worker <- load{key}:
+	case worker <- load{key, n.now()}:
 	case <-ctx.Done():
 	}
 }
@@ -45,7 +48,7 @@ func (n *Notifier) work(ctx context.Context, queue chan load) {
 	for {
 		select {
 		case l := <-queue:
-			n.changed(ctx, l.key)
+			n.changed(ctx, l.key, l.heard)
 		case <-ctx.Done():
 			return
 		}
@@ -59,7 +62,7 @@ const (
 )
 
 // changed loads the state of key and tells those who can see that it is new.
-func (n *Notifier) changed(ctx context.Context, key store.Key) {
+func (n *Notifier) changed(ctx context.Context, key store.Key, heard instant) {
 	sh := n.shardOf(key)
 	sh.mu.Lock()
 	t := sh.topics[key]
@@ -77,7 +80,7 @@ func (n *Notifier) changed(ctx context.Context, key store.Key) {
 	}
 	sh.mu.Lock()
 	if sh.topics[key] == t {
-		n.update(t, state, number)
+		n.update(t, state, number, heard)
 	}
 	n.unlock(sh)
 }
@@ -130,10 +133,10 @@ func (n *Notifier) present(ctx context.Context, key store.Key, pkg Package) (Sta
 
 // update installs a state and marks every subscription that can see a
 // difference. The topic's shard is locked.
-func (n *Notifier) update(t *topic, state State, number uint64) {
+func (n *Notifier) update(t *topic, state State, number uint64, heard instant) {
 	now := n.now()
 	news := t.state == nil || t.state.Version() != state.Version()
-	if !t.install(state, number, now) {
+	if !t.install(state, number, heard) {
 		return
 	}
 	n.Feed.Seen(t.key, state.Version())

@@ -35,11 +35,14 @@ type node struct {
 	refuse  error // of Decide
 	away    error // of State
 	loads   int
+	slow    time.Duration // what State takes
 	stop    context.CancelFunc
 	done    chan struct{}
 	sender  *sender
 	outcome map[string]int
-	mu      sync.Mutex
+	// latencies are what was told of a change before its NOTIFY.
+	latencies []time.Duration
+	mu        sync.Mutex
 }
 
 type option func(*notifier.Config)
@@ -104,9 +107,10 @@ func (n *node) Decide(_ context.Context, _ store.Key, w sip.Identity) (notifier.
 
 func (n *node) State(ctx context.Context, key store.Key) (notifier.State, error) {
 	n.mu.Lock()
-	away := n.away
+	away, slow := n.away, n.slow
 	n.loads++
 	n.mu.Unlock()
+	time.Sleep(slow)
 	if away != nil {
 		return nil, away
 	}
@@ -145,7 +149,11 @@ func (n *node) Notified(_, outcome string) {
 }
 
 // Latency is notifier.Observer's.
-func (n *node) Latency(time.Duration) {}
+func (n *node) Latency(d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.latencies = append(n.latencies, d)
+}
 
 func (n *node) setDecision(f func(watcher string) notifier.Decision) {
 	n.mu.Lock()

@@ -408,3 +408,23 @@ func TestWatchers(t *testing.T) {
 		}
 	})
 }
+
+// The latency of a change counts from hearing of it: loading the state belongs
+// to it.
+func TestLatencyCountsTheLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t)
+		n.watcher("alice").settled(600)
+		n.mu.Lock()
+		n.slow = 30 * time.Millisecond
+		n.mu.Unlock()
+		n.publish("open")
+		time.Sleep(time.Second)
+		n.answer(n.one(), 200)
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if len(n.latencies) != 1 || n.latencies[0] != 30*time.Millisecond {
+			t.Errorf("latencies %v, want one of 30ms", n.latencies)
+		}
+	})
+}

@@ -106,13 +106,13 @@ func (n *Notifier) remove(s *subscription) {
 
 // install makes state the topic's, unless a later load has brought a newer
 // one. The shard is locked.
-func (t *topic) install(state State, number uint64, now instant) bool {
+func (t *topic) install(state State, number uint64, heard instant) bool {
 	if number <= t.loaded {
 		return false
 	}
 	t.loaded, t.pause = number, 0
 	if t.state == nil || t.state.Version() != state.Version() {
-		t.changed = now
+		t.changed = heard
 	}
 	t.state = state
 	return true

@@ -80,7 +80,7 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	s.expires = n.now().add(lifetime(seconds))
 	s.held = true
 	n.add(s, key, pkg, state.Version())
-	n.update(s.topic, state, number)
+	n.update(s.topic, state, number, n.now())
 	n.wakeAt(s, s.expires)
 	epoch := s.epoch
 	n.unlock(s.shard)
@@ -244,7 +244,7 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 	s.stand(next.decision, "")
 	s.suspend, s.queued, s.held = 0, false, true
 	epoch := s.epoch
-	n.update(s.topic, state, number)
+	n.update(s.topic, state, number, n.now())
 	if next.seconds > 0 {
 		s.expires = n.now().add(lifetime(next.seconds))
 		n.wakeAt(s, s.expires)
@@ -300,6 +300,10 @@ func (n *Notifier) terms(r *sip.Request, pkg Package) (seconds uint32, err error
 	accept := r.List("Accept")
 	if r.Has("Accept") && len(accept) == 0 || event.Negotiate(accept, pkg.Types()...) == "" {
 		return 0, sip.Errorf(sip.StatusNotAcceptable, "")
+	}
+	if len(r.Body()) > 0 && !strings.Contains(strings.ToLower(r.Header("Content-Disposition")), "handling=optional") {
+		// It would be a filter (RFC 3856 s.6.3); none is understood (RFC 3261 s.8.2.3, RFC 4660 s.5.2).
+		return 0, sip.Errorf(sip.StatusUnsupportedMediaType, "").With("Accept", "")
 	}
 	seconds, given, err := r.Expires()
 	if err != nil {

@@ -102,7 +102,11 @@ func (s *Server) control() http.Handler {
 }
 
 func reply(w http.ResponseWriter, value any, err error) {
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	case err != nil:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

@@ -59,7 +59,7 @@ func (c *Control) PutPrincipal(_ context.Context, p store.Principal) error {
 	return c.call(http.MethodPut, "/principals", p, nil)
 }
 
-// DeletePrincipal removes one; one that is not there is no error.
+// DeletePrincipal removes one, or is store.ErrNotFound.
 func (c *Control) DeletePrincipal(_ context.Context, aor string) error {
 	return c.call(http.MethodDelete, "/principals?aor="+url.QueryEscape(aor), nil, nil)
 }
@@ -81,7 +81,11 @@ func (c *Control) call(method, path string, body, result any) error {
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return store.ErrNotFound
+	default:
 		text, err := io.ReadAll(io.LimitReader(response.Body, 1<<12))
 		return errors.Join(errors.New(strings.TrimSpace(string(text))), err)
 	}

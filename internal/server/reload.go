@@ -20,7 +20,8 @@ func (s *Server) Reload(ctx context.Context, next *config.Config) (restart []str
 	if old.Access != next.Access {
 		s.notifier.Reconsider(ctx)
 	}
-	restart = old.NeedRestart(next)
-	s.config.Store(next)
-	return restart, nil
+	running := *old // what needs a restart stays as it is
+	running.Principals, running.Access, running.TLS, running.Log.Level = next.Principals, next.Access, next.TLS, next.Log.Level
+	s.config.Store(&running)
+	return old.NeedRestart(next), nil
 }
