@@ -45,7 +45,7 @@ var (
 // OpenStore opens the engine that the configuration names.
 func OpenStore(ctx context.Context, c *config.Config, agent string, log *slog.Logger) (Engine, error) {
 	if c.Store.Engine == config.EngineEmbedded {
-		return embedded.Open(embedded.Config{Path: c.Store.Path, Agent: agent, Log: log})
+		return embedded.Open(embedded.Config{Path: c.Store.Path, Agent: agent, Log: log, Deferred: true})
 	}
 	r := c.Store.Redis
 	options := redis.Options{

@@ -109,7 +109,7 @@ func (s *Server) wire(c *config.Config, network Network) {
 		MaxMessage: c.Limits.MessageSize, MaxConnections: c.Limits.Connections,
 		ConnectionsPerAddress: c.Limits.ConnectionsPerAddress, ConnectionExempt: c.Auth.Trusted.Address,
 		IdleTimeout: c.Limits.IdleTimeout, ReadTimeout: c.Limits.ReadTimeout, WriteTimeout: c.Limits.WriteTimeout,
-		Dial: network.Dial,
+		Dial: network.Dial, BeforeWrite: s.beforeWrite(),
 	})
 	s.identify(c)
 	s.mux = sip.NewMux(sip.MuxConfig{
@@ -118,7 +118,7 @@ func (s *Server) wire(c *config.Config, network Network) {
 	})
 	s.layer = transaction.New(s.transport, transaction.Config{
 		Handler: s.metrics.counted(s.mux), Log: s.log,
-		Inline: c.Store.Engine == config.EngineEmbedded && c.Store.Path == "",
+		Inline: c.Store.Engine == config.EngineEmbedded,
 	})
 	s.makePresence(c)
 	for _, service := range c.Services {
@@ -132,6 +132,15 @@ func (s *Server) wire(c *config.Config, network Network) {
 		}
 	}
 	s.transport.OnClosed(s.notifier.Closed)
+}
+
+// beforeWrite has the engine write what answers tell before they leave; nil for
+// an engine that has done so when it returns.
+func (s *Server) beforeWrite() func() {
+	if e, ok := unwrap(s.engine).(interface{ Flush() }); ok {
+		return e.Flush
+	}
+	return nil
 }
 
 // receiver lets the transport be made before the layer above it.

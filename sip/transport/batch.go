@@ -198,6 +198,7 @@ func (b *batch) writeLocked() (first error) {
 // flush writes the datagrams in flight. One that the kernel refuses is
 // skipped. The error is that of the first.
 func (b *batch) flush() (first error) {
+	b.s.t.BeforeWrite()
 	start := 0
 	for i, item := range b.flight.items {
 		m := &b.out[i]

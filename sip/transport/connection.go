@@ -194,6 +194,7 @@ func (d *deadline) set(c *connection, partial bool) error {
 
 // send queues data for the writer.
 func (c *connection) send(data []byte) error {
+	c.t.BeforeWrite()
 	err := c.enqueue(data)
 	if err == ErrBlocked {
 		c.t.stats.Blocked.Add(1)

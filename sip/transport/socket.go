@@ -162,6 +162,7 @@ func (s *socket) send(data []byte, flow sip.Flow) error {
 	if s.batch != nil {
 		return s.batch.send(data, flow)
 	}
+	s.t.BeforeWrite()
 	n, err := s.pc.WriteTo(data, net.UDPAddrFromAddrPort(flow.Remote))
 	s.sent(n, err)
 	if errors.Is(err, net.ErrClosed) {

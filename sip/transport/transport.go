@@ -87,6 +87,10 @@ type Config struct {
 	// lets more gather is cut off. Default 1 MiB.
 	WriteQueue int
 
+	// BeforeWrite is called before anything leaves: what a message tells may
+	// have to be on disk first. It is called once for a batch of datagrams.
+	BeforeWrite func()
+
 	Resolver  Resolver    // default net.DefaultResolver
 	TLSClient *tls.Config // for connections that we open; default: the system's roots
 	// Dial opens a TCP connection. Default: net.Dialer.
@@ -101,6 +105,9 @@ func (c *Config) setDefaults() {
 	setDefault(&c.WriteTimeout, 10*time.Second)
 	setDefault(&c.WriteQueue, 1<<20)
 	setDefault(&c.TLSClient, &tls.Config{MinVersion: tls.VersionTLS12})
+	if c.BeforeWrite == nil {
+		c.BeforeWrite = func() {}
+	}
 	if c.Resolver == nil {
 		c.Resolver = net.DefaultResolver
 	}

@@ -42,6 +42,10 @@ type Config struct {
 	Agent string           // owner of the subscriptions that this engine claims or finds in its log
 	Clock func() time.Time // the wall clock; nil: time.Now
 	Log   *slog.Logger     // nil: slog.Default
+	// Deferred lets writes of soft state answer before they are in the log;
+	// the caller promises to call Flush before it tells anybody of them. Then
+	// one write(2) serves all that was done meanwhile.
+	Deferred bool
 }
 
 // Engine is an open store. Its methods may be called by many goroutines.
@@ -58,6 +62,7 @@ type Engine struct {
 
 	// With a Path only.
 	log        *softLog // nil: memory alone
+	deferred   bool
 	lock       *os.File
 	shared     map[string]string // while the log is read
 	generation uint64            // of the latest snapshot
@@ -85,6 +90,8 @@ func open(c Config, with files) (*Engine, error) {
 		logger: c.Log,
 		epoch:  time.Now(),
 		feed:   newFeed(),
+
+		deferred: c.Deferred,
 	}
 	if e.logger == nil {
 		e.logger = slog.Default()
@@ -227,7 +234,22 @@ func (e *Engine) settle(ctx context.Context, sh *shard, err error) error {
 	}
 	written := e.log.latest()
 	sh.leave()
+	if e.deferred {
+		return nil
+	}
 	return e.log.commit(ctx, written)
+}
+
+// Flush returns when every write of soft state so far is in the log. Where it
+// cannot be written the log keeps it for its retry, and writes from then on
+// are ErrUnavailable: only a kill before the retry would lose what was
+// answered already.
+func (e *Engine) Flush() {
+	if e.log == nil {
+		return
+	}
+	// The error is the log's business: it has said so and refuses writes.
+	_ = e.log.commit(context.Background(), e.log.latest())
 }
 
 // tooLarge is ErrLimit for strings that together make no entry of the log.

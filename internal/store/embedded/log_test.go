@@ -457,3 +457,36 @@ func TestLogIsCompactedByItself(t *testing.T) {
 		t.Fatalf("tag %s, want %s", tag, p.Publication.Tag)
 	}
 }
+
+// Deferred, a write is in the log when Flush returns, and one write(2) serves
+// many.
+func TestDeferredWritesAreInTheLogAfterFlush(t *testing.T) {
+	path := t.TempDir()
+	e := openTest(t, Config{Path: path, Deferred: true})
+	log := filepath.Join(path, "state.log")
+	before := size(t, log)
+	for i := range 10 {
+		must(t, e.Publish(t.Context(), alice, initial(fmt.Sprint(i), time.Hour)))
+	}
+	if now := size(t, log); now != before {
+		t.Errorf("the log grew by %d before Flush", now-before)
+	}
+	e.Flush()
+	if now := size(t, log); now == before {
+		t.Error("Flush wrote nothing")
+	}
+	copied := t.TempDir() // as a kill would leave it
+	text, err := os.ReadFile(log)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(copied, "state.log"), text, 0o600))
+	if got := count(t, openTest(t, Config{Path: copied})); got != 10 {
+		t.Errorf("%d publications in the log, want 10", got)
+	}
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	must(t, err)
+	return info.Size()
+}
