@@ -55,6 +55,8 @@ type usage struct {
 	Peak  int64         `json:"peak_bytes"`          // VmHWM, summed
 	PSS   int64         `json:"pss_bytes,omitempty"` // shared memory counts once
 	Procs int           `json:"processes"`
+
+	Each map[int]time.Duration `json:"cpu_ns_by_process"`
 }
 
 // findServer takes PIDs ("12,34") or a command's name.
@@ -109,7 +111,7 @@ func (s *server) adopt(processes []process) {
 }
 
 func (s *server) read() usage {
-	var u usage
+	u := usage{Each: make(map[int]time.Duration, len(s.all))}
 	for _, pid := range s.all {
 		dir := filepath.Join(s.proc, strconv.Itoa(pid))
 		rss, peak, err := readStatus(dir)
@@ -119,7 +121,8 @@ func (s *server) read() usage {
 		u.Procs++
 		u.RSS += rss
 		u.Peak += peak
-		u.CPU += readCPU(dir)
+		u.Each[pid] = readCPU(dir)
+		u.CPU += u.Each[pid]
 	}
 	return u
 }

@@ -1,0 +1,53 @@
+package main
+
+// job is one run of presence-load against a fresh server, in each round.
+type job struct {
+	name          string
+	workload      string   // in workloads/
+	targets       []target // in the order in which they are played
+	rcvbuf        int      // of the generator, bytes; 0 is the kernel's stock size
+	digest        int      // so many principals have a password; 0 is no authentication
+	subscriptions int      // at most, where memory must be set aside
+	once          bool     // in the first round alone: long, and steady enough
+	restart       bool     // the server is killed afterwards and started again on its state
+	settings      string   // besides those that hold for all
+}
+
+const large = 4_000_000 // bytes of receive buffer
+
+// password of all principals, where they have one. It guards nothing.
+const password = "sesame"
+
+var floorJob = job{name: "floor", workload: "floor", targets: []target{echoTarget}, rcvbuf: large}
+
+// quickJobs take about a minute.
+func quickJobs() []job {
+	memory := []target{kamailioMemory, ourMemory}
+	return []job{
+		floorJob,
+		{name: "quick", workload: "quick", targets: memory, rcvbuf: large},
+		{name: "quick watched", workload: "quick_watched", targets: memory, rcvbuf: large},
+	}
+}
+
+// fullJobs: stores are the servers that keep state beyond the process, as the
+// command line asks for them.
+func fullJobs(stores []target) []job {
+	memory := []target{kamailioMemory, ourMemory}
+	all := append([]target{kamailioMemory, ourMemory, ourFiles}, stores...)
+	return []job{
+		floorJob,
+		{name: "publish", workload: "publish", targets: all, rcvbuf: large},
+		{name: "subscribe", workload: "subscribe", targets: all, rcvbuf: large},
+		{name: "fanout", workload: "fanout", targets: all, rcvbuf: large, settings: "4 MB buffer"},
+		{name: "fanout stock", workload: "fanout", targets: memory, settings: "208 kB buffer"},
+		{name: "buddies", workload: "buddies", targets: all, rcvbuf: large, settings: "1,000 x 10 watchers"},
+		{name: "message", workload: "message", targets: all, rcvbuf: large},
+		{name: "digest", workload: "digest", targets: memory, rcvbuf: large, digest: 1000, settings: "MD5, each challenged"},
+		{name: "login", workload: "login", targets: all, rcvbuf: large, settings: "5,000 with 5 buddies each"},
+		{name: "overload", workload: "overload", targets: memory, rcvbuf: large, settings: "50,000 presentities"},
+		{name: "memory", workload: "memory50k", targets: memory, rcvbuf: large, once: true, subscriptions: 50_000},
+		{name: "memory 500k", workload: "memory500k", targets: memory, rcvbuf: large, once: true, subscriptions: 500_000},
+		{name: "idle", workload: "idle", targets: []target{ourFiles}, rcvbuf: large, once: true, restart: true},
+	}
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+//go:embed workloads/*.toml
+var workloads embed.FS
+
+// outcome is what one run of presence-load against one server came to.
+type outcome struct {
+	phases  map[string]*phase
+	order   []string
+	again   time.Duration // from a start with this load's state to the first answer; 0 if not asked for
+	helpers []int         // processes besides the SIP server: MariaDB, Redis
+}
+
+// phase is what is read of presence-load's JSON.
+type phase struct {
+	Phase struct {
+		Name string `json:"name"`
+	} `json:"phase"`
+	Seconds  float64        `json:"seconds"`
+	Rate     float64        `json:"rate_per_second"`
+	Offered  float64        `json:"offered_per_second"`
+	Finished int            `json:"finished"`
+	Failed   int            `json:"failed"`
+	Late     int            `json:"late"`
+	CPU      float64        `json:"server_us_per_operation"`
+	PerNote  float64        `json:"server_us_per_notify"`
+	Cores    float64        `json:"server_cores"`
+	Others   float64        `json:"other_cores"`
+	Limit    string         `json:"limit"`
+	Before   usage          `json:"server_before"`
+	After    usage          `json:"server_after"`
+	Failures map[string]int `json:"failures"`
+
+	Disorder   int `json:"cseq_disorder"`
+	Superseded int `json:"superseded"`
+	Unnotified int `json:"unnotified"`
+	Missing    int `json:"missing"`
+	Lost       int `json:"own_drops"`
+
+	Operations []struct {
+		Latency []struct {
+			Step string  `json:"step"`
+			P50  float64 `json:"p50_us"`
+			P99  float64 `json:"p99_us"`
+		} `json:"latency"`
+	} `json:"operations"`
+}
+
+type usage struct {
+	CPU       time.Duration         `json:"cpu_ns"`
+	Peak      int64                 `json:"peak_bytes"`
+	RSS       int64                 `json:"rss_bytes"`
+	PSS       int64                 `json:"pss_bytes"`
+	Processes int                   `json:"processes"`
+	Each      map[int]time.Duration `json:"cpu_ns_by_process"`
+}
+
+// quantile of a step's latency, the 50th or the 99th, in ms; 0 is none.
+func (p *phase) quantile(step string, percent int) float64 {
+	for _, op := range p.Operations {
+		for _, l := range op.Latency {
+			if l.Step != step {
+				continue
+			}
+			if percent == 50 {
+				return l.P50 / 1e3
+			}
+			return l.P99 / 1e3
+		}
+	}
+	return 0
+}
+
+// drive loads a server with a job's workload.
+func (b *bench) drive(ctx context.Context, r *running, folder string, j job) (*outcome, error) {
+	text, err := workloads.ReadFile("workloads/" + j.workload + ".toml")
+	if err != nil {
+		return nil, err
+	}
+	workload, err := write(folder, "workload.toml", strings.ReplaceAll(string(text), "@SECONDS@", fmt.Sprint(b.seconds)))
+	if err != nil {
+		return nil, err
+	}
+	result := filepath.Join(folder, "result.json")
+	args := []string{"--workload", workload, "--server", "udp:" + r.addr.String(), "--server-pid", r.pids(),
+		"--rcvbuf", strconv.Itoa(j.rcvbuf), "--leave", "--json", result}
+	if j.digest > 0 {
+		args = append(args, "--password", password)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	load := exec.CommandContext(ctx, b.load, args...)
+	load.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to handle
+	log, err := os.Create(filepath.Join(folder, "presence-load.log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	load.Stdout, load.Stderr = log, log
+	if err := load.Run(); err != nil {
+		return nil, fmt.Errorf("presence-load: %w\n%s", errors.Join(err, ctx.Err()), tail(log.Name()))
+	}
+	return read(result)
+}
+
+func read(path string) (*outcome, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var report struct {
+		Results []*phase `json:"results"`
+	}
+	if err := json.Unmarshal(data, &report); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	o := &outcome{phases: map[string]*phase{}}
+	for _, p := range report.Results {
+		o.phases[p.Phase.Name] = p
+		o.order = append(o.order, p.Phase.Name)
+	}
+	return o, nil
+}
+
+// tail is the end of a log, for people.
+func tail(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	return strings.Join(lines[max(len(lines)-3, 0):], "\n")
+}
+
+// remarks are what must not be in a phase that is to be believed.
+func (p *phase) remarks() []string {
+	var all []string
+	for _, n := range []struct {
+		count int
+		what  string
+	}{
+		{p.Failed, "failed"}, {p.Unnotified, "NOTIFYs or deliveries never came"}, {p.Missing, "watchers without the last state"},
+		{p.Disorder, "NOTIFYs out of CSeq order"}, {p.Superseded, "older states after newer"},
+	} {
+		if n.count > 0 {
+			all = append(all, fmt.Sprintf("%d %s", n.count, n.what))
+		}
+	}
+	for why, n := range p.Failures {
+		all = append(all, fmt.Sprintf("%s: %d", why, n))
+	}
+	if strings.HasPrefix(p.Limit, "THE GENERATOR") {
+		all = append(all, "limited by the generator (CPU per operation holds, the rate does not)")
+	}
+	return all
+}

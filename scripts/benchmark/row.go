@@ -1,0 +1,153 @@
+package main
+
+import "math"
+
+// row is a line of the table: one figure of a job.
+type row struct {
+	name       string
+	job        string
+	unit       string
+	of         figure
+	least, aim float64 // ratio of Kamailio to ours, from the design; 0: none
+	atMost     float64 // of ours, in the unit; 0: none
+	atLeast    float64 // the same
+	settings   string  // besides the job's
+}
+
+// figure is NaN where there is none.
+type figure func(*outcome) float64
+
+var floorRows = []row{
+	{name: "bare echo", job: "floor", unit: "us", of: cpu("saturated"), settings: "100 in flight"},
+	{name: "bare echo at 5,000/s", job: "floor", unit: "us", of: cpu("rated")},
+}
+
+var quickRows = append(floorRows,
+	row{name: "PUBLISH, changed", job: "quick", unit: "us", of: cpu("changed"), least: 5, aim: 9, settings: "100 in flight"},
+	row{name: "PUBLISH, refresh", job: "quick", unit: "us", of: cpu("refresh"), least: 5.5, aim: 8.5, settings: "100 in flight"},
+	row{name: "SUBSCRIBE, initial", job: "quick watched", unit: "us", of: cpu("initial"), least: 5, aim: 8, settings: "100 in flight, with its NOTIFY"},
+	row{name: "NOTIFY, fan-out to 1,000", job: "quick watched", unit: "us", of: perNotify("1000"), least: 6.5, aim: 10, settings: "4 MB buffer"},
+	row{name: "MESSAGE", job: "quick", unit: "us", of: cpu("message"), least: 3.5, aim: 5.5, settings: "relayed and answered"},
+	row{name: "REGISTER", job: "quick", unit: "us", of: cpu("register"), least: 2.6, aim: 4},
+)
+
+var fullRows = append(floorRows, []row{
+	{name: "PUBLISH, initial", job: "publish", unit: "us", of: cpu("initial"), settings: "100 in flight"},
+	{name: "PUBLISH, changed", job: "publish", unit: "us", of: cpu("changed"), least: 5, aim: 9, settings: "100 in flight"},
+	{name: "PUBLISH, changed, at 5,000/s", job: "publish", unit: "us", of: cpu("rated"), least: 3, aim: 4.5},
+	{name: "PUBLISH, refresh", job: "publish", unit: "us", of: cpu("refresh"), least: 5.5, aim: 8.5, settings: "100 in flight"},
+	{name: "SUBSCRIBE, initial", job: "subscribe", unit: "us", of: cpu("initial"), least: 5, aim: 8, settings: "with its NOTIFY"},
+	{name: "SUBSCRIBE, refresh", job: "subscribe", unit: "us", of: cpu("refresh"), settings: "with its NOTIFY"},
+	{name: "SUBSCRIBE, end", job: "subscribe", unit: "us", of: cpu("end"), settings: "with its NOTIFY"},
+	{name: "NOTIFY, fan-out to 100", job: "fanout", unit: "us", of: perNotify("100")},
+	{name: "NOTIFY, fan-out to 1,000", job: "fanout", unit: "us", of: perNotify("1000"), least: 6.5, aim: 10},
+	{name: "NOTIFY, fan-out to 5,000", job: "fanout", unit: "us", of: perNotify("5000"), least: 15, aim: 23},
+	{name: "last of 1,000 NOTIFYs", job: "fanout", unit: "ms", of: last("1000")},
+	{name: "last of 5,000 NOTIFYs", job: "fanout", unit: "ms", of: last("5000"), least: 9, aim: 16},
+	{name: "NOTIFY, fan-out to 1,000", job: "fanout stock", unit: "us", of: perNotify("1000")},
+	{name: "NOTIFY, fan-out to 5,000", job: "fanout stock", unit: "us", of: perNotify("5000")},
+	{name: "last of 1,000 NOTIFYs", job: "fanout stock", unit: "ms", of: last("1000")},
+	{name: "last of 5,000 NOTIFYs", job: "fanout stock", unit: "ms", of: last("5000")},
+	{name: "buddy lists, saturated: CPU per NOTIFY", job: "buddies", unit: "us", of: perNotify("saturated")},
+	{name: "buddy lists, saturated: PUBLISH to NOTIFY, p99", job: "buddies", unit: "ms", of: latency("saturated", "notify", 99)},
+	{name: "buddy lists, half of it: CPU per NOTIFY", job: "buddies", unit: "us", of: perNotify("half")},
+	{name: "buddy lists, half of it: PUBLISH to NOTIFY, p99", job: "buddies", unit: "ms", of: latency("half", "notify", 99), atMost: 2},
+	{name: "MESSAGE", job: "message", unit: "us", of: cpu("message"), least: 3.5, aim: 5.5, settings: "relayed and answered"},
+	{name: "REGISTER", job: "message", unit: "us", of: cpu("register"), least: 2.6, aim: 4},
+	{name: "REGISTER with digest", job: "digest", unit: "us", of: cpu("register"), least: 2, aim: 3},
+	{name: "login storm: CPU per principal", job: "login", unit: "us", of: cpu("login")},
+	{name: "login storm: until all are in", job: "login", unit: "s", of: at("login", func(p *phase) float64 { return p.Seconds })},
+	{name: "capacity", job: "overload", unit: "/s", of: rate("saturated")},
+	{name: "goodput at twice the capacity", job: "overload", unit: "%", of: goodput("twice", "saturated"), atLeast: 80},
+	{name: "PUBLISH, p99 at twice the capacity", job: "overload", unit: "ms", of: latency("twice", "answer", 99)},
+	{name: "cost right after the overload, against before", job: "overload", unit: "x", of: against("after", "before"), atMost: 1.25},
+	{name: "memory per subscription of 50,000, at the peak", job: "memory", unit: "kB", of: perSubscription("subscribe", 50_000), atMost: 2},
+	{name: "memory per subscription of 50,000, settled", job: "memory", unit: "kB", of: perSubscription("settled", 50_000)},
+	{name: "the same when all have ended", job: "memory", unit: "kB", of: perSubscription("gone", 50_000)},
+	{name: "memory per subscription of 500,000, at the peak", job: "memory 500k", unit: "kB", of: perSubscription("subscribe", 500_000), atMost: 2},
+	{name: "memory per subscription of 500,000, settled", job: "memory 500k", unit: "kB", of: perSubscription("settled", 500_000)},
+	{name: "the same when all have ended", job: "memory 500k", unit: "kB", of: perSubscription("gone", 500_000)},
+	{name: "1,000,000 idle principals: memory", job: "idle", unit: "MB", of: at("idle", func(p *phase) float64 { return float64(p.After.PSS) / 1e6 }), settings: "registered and published"},
+	{name: "1,000,000 idle principals: CPU", job: "idle", unit: "%", of: at("idle", func(p *phase) float64 { return 100 * p.Cores })},
+	{name: "1,000,000 idle principals: start-up", job: "idle", unit: "s", of: func(o *outcome) float64 { return o.again.Seconds() }, settings: "after kill -9"},
+}...)
+
+// redisRow is ours alone: what Redis itself pays for a PUBLISH.
+var redisRow = row{name: "of PUBLISH, changed: Redis' own CPU", job: "publish", unit: "us", of: helperCPU("changed"), atMost: 20}
+
+// at takes a figure of a phase that was played.
+func at(name string, take func(*phase) float64) figure {
+	return func(o *outcome) float64 {
+		if p := o.phases[name]; p != nil {
+			return take(p)
+		}
+		return math.NaN()
+	}
+}
+
+// cpu is per operation, in us.
+func cpu(name string) figure {
+	return at(name, func(p *phase) float64 { return some(p.CPU) })
+}
+
+func perNotify(name string) figure {
+	return at(name, func(p *phase) float64 { return some(p.PerNote) })
+}
+
+func rate(name string) figure { return at(name, func(p *phase) float64 { return p.Rate }) }
+
+// latency is in ms.
+func latency(name, step string, percent int) figure {
+	return at(name, func(p *phase) float64 { return some(p.quantile(step, percent)) })
+}
+
+func last(name string) figure { return latency(name, "last notify", 50) }
+
+// some: a cost of nothing was not measured.
+func some(v float64) float64 {
+	if v == 0 {
+		return math.NaN()
+	}
+	return v
+}
+
+// goodput is in percent of what was done without overload.
+func goodput(name, of string) figure {
+	done, capacity := rate(name), rate(of)
+	return func(o *outcome) float64 { return 100 * done(o) / capacity(o) }
+}
+
+// against is the ratio of two phases' CPU per operation.
+func against(name, before string) figure {
+	a, b := cpu(name), cpu(before)
+	return func(o *outcome) float64 { return a(o) / b(o) }
+}
+
+// perSubscription is what a phase's end holds more than that of "published",
+// in kB. At the end of "subscribe" it is the peak, where the kernel tells it:
+// not of several processes that share memory.
+func perSubscription(name string, subscriptions int) figure {
+	held := at(name, func(p *phase) float64 {
+		if name == "subscribe" && p.After.Processes == 1 {
+			return float64(p.After.Peak)
+		}
+		return float64(p.After.PSS)
+	})
+	before := at("published", func(p *phase) float64 { return float64(p.After.PSS) })
+	return func(o *outcome) float64 { return (held(o) - before(o)) / 1e3 / float64(subscriptions) }
+}
+
+// helperCPU is that of the processes besides the SIP server, per operation in us.
+func helperCPU(name string) figure {
+	return func(o *outcome) float64 {
+		p := o.phases[name]
+		if p == nil || p.Finished == 0 || len(o.helpers) == 0 {
+			return math.NaN()
+		}
+		var sum float64
+		for _, pid := range o.helpers {
+			sum += float64((p.After.Each[pid] - p.Before.Each[pid]).Microseconds())
+		}
+		return sum / float64(p.Finished)
+	}
+}
