@@ -214,6 +214,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.restore(ctx)
 	serve("notifier", s.notifier.Run)
 	serve("store", s.watchLoss)
+	serve("memory", s.giveMemoryBack)
 	closeHTTP, err := s.serveHTTP(failed)
 	if err == nil {
 		s.log.Info("serving", "agent", s.agent, "store", s.config.Load().Store.Engine)

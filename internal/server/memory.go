@@ -1,0 +1,85 @@
+package server
+
+import (
+	"context"
+	"runtime/debug"
+	gometrics "runtime/metrics"
+	"time"
+)
+
+// After a storm (all phones of a site come back at once, or leave) the Go
+// runtime gives memory back slowly or not at all: it collects garbage only
+// when something is allocated, or every two minutes, and its scavenger keeps
+// to what the last collection needed. 90 s after 500,000 subscriptions had
+// ended 614 MB were still resident, of 1.1 GB at the peak, for a live heap of
+// 78 MB. So once it is quiet the server collects and gives back by itself.
+const (
+	memoryLook  = 10 * time.Second // how often it is looked at
+	memoryPause = time.Minute      // at least, between one giving back and the next
+	memoryWorth = 16 << 20         // bytes; less is left to the runtime
+)
+
+// memory decides when memory is given back. The zero value is ready for use.
+type memory struct {
+	last      heap      // at the look before
+	lastAt    time.Time // when memory was given back last
+	allocated uint64    // by then
+	again     bool      // a storm was over then
+}
+
+// heap is the runtime's view of it, in bytes.
+type heap struct {
+	held      uint64 // from the operating system: objects, garbage, gaps, free pages
+	live      uint64 // found by the last garbage collection
+	allocated uint64 // since the process began
+}
+
+// due tells whether memory is to be given back now. It is where little was
+// allocated since the last look, so that a collection is no burden, and either
+// much was allocated since memory was given back last, so that much of what is
+// held will be garbage, or the last collection has found that little lives. A
+// storm's last transactions end half a minute after it, and allocate nothing:
+// it has a second time.
+func (m *memory) due(now time.Time, h heap) bool {
+	quiet := h.allocated-m.last.allocated <= h.held/16
+	m.last = h
+	storm := h.allocated-m.allocated >= max(h.held/4, memoryWorth)
+	switch {
+	case !quiet || now.Sub(m.lastAt) < memoryPause:
+		return false
+	case !storm && !m.again && h.held < 2*h.live+memoryWorth:
+		return false
+	}
+	m.lastAt, m.allocated, m.again = now, h.allocated, storm
+	return true
+}
+
+// giveMemoryBack looks after the process's memory until ctx ends.
+func (s *Server) giveMemoryBack(ctx context.Context) error {
+	tick := time.NewTicker(memoryLook)
+	defer tick.Stop()
+	var m memory
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			if m.due(now, readHeap()) {
+				debug.FreeOSMemory()
+			}
+		}
+	}
+}
+
+func readHeap() heap {
+	samples := [...]gometrics.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/gc/heap/allocs:bytes"},
+	}
+	gometrics.Read(samples[:])
+	value := func(i int) uint64 { return samples[i].Value.Uint64() }
+	return heap{held: value(0) + value(1) + value(2), live: value(3), allocated: value(4)}
+}
