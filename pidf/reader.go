@@ -63,12 +63,25 @@ func Parse(body []byte) (*Document, error) {
 // Read fills d from a body, reusing d's memory but for the copy of the body.
 // After an error d is empty. Any error is a *SyntaxError.
 func (r *Reader) Read(d *Document, body []byte) error {
-	limits := r.withDefaults()
-	d.clear()
-	if len(body) > limits.MaxSize {
-		return &SyntaxError{Line: 1, Reason: fmt.Sprintf("more than %d bytes", limits.MaxSize), wrapped: ErrTooLarge}
+	if limit := r.withDefaults().MaxSize; len(body) > limit {
+		d.Reset()
+		return tooLarge(limit)
 	}
-	d.body = strings.TrimPrefix(string(body), "\uFEFF")
+	return r.ReadString(d, string(body))
+}
+
+func tooLarge(limit int) error {
+	return &SyntaxError{Line: 1, Reason: fmt.Sprintf("more than %d bytes", limit), wrapped: ErrTooLarge}
+}
+
+// ReadString is Read without the copy: d's text is a part of body.
+func (r *Reader) ReadString(d *Document, body string) error {
+	limits := r.withDefaults()
+	d.Reset()
+	if len(body) > limits.MaxSize {
+		return tooLarge(limits.MaxSize)
+	}
+	d.body = strings.TrimPrefix(body, "\uFEFF")
 	if cap(d.elements) == 0 {
 		tags := min(strings.Count(d.body, "<"), limits.MaxElements)
 		d.elements = make([]element, 0, tags/2+2)
@@ -78,7 +91,7 @@ func (r *Reader) Read(d *Document, body []byte) error {
 	s := scanner{doc: d, s: d.body, current: -1, scope: -1, limits: limits}
 	if reason := s.document(); reason != "" {
 		err := s.failure(reason)
-		d.clear()
+		d.Reset()
 		return err
 	}
 	return nil
@@ -100,7 +113,8 @@ func (r *Reader) withDefaults() Reader {
 	}
 }
 
-func (d *Document) clear() {
+// Reset empties d, whose memory the next Read uses again.
+func (d *Document) Reset() {
 	clear(d.foreign)
 	d.body, d.elements, d.attrs, d.bindings, d.foreign = "", d.elements[:0], d.attrs[:0], d.bindings[:0], d.foreign[:0]
 }

@@ -259,5 +259,8 @@ func (m *message) List(name string) (elements []string) {
 // changed.
 func (m *message) Body() []byte { return m.body }
 
+// BodyText is the body as a string, without a copy.
+func (m *message) BodyText() string { return view(m.body) }
+
 // Raw is the whole message as it came. It must not be changed.
 func (m *message) Raw() []byte { return m.raw }

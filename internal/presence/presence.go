@@ -26,7 +26,8 @@ const Name = "presence"
 // mediaType is PIDF's (RFC 3863 s.3), the package's default (RFC 3856 s.6.4).
 const mediaType = "application/pidf+xml"
 
-// Publications is the event state of presentities.
+// Publications is the event state of presentities. Of what it is given it
+// keeps the body as it is, and clones of the strings.
 type Publications interface {
 	Publish(ctx context.Context, key store.Key, p store.Publish) error
 	Publications(ctx context.Context, key store.Key) (store.Publications, error)

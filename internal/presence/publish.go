@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"presenced/internal/store"
@@ -38,7 +39,7 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 	tag := rand.Text()
 	p := store.Publish{IfMatch: ifMatch, Limit: a.PerPresentity, Publication: store.Publication{
 		ID: tag, Tag: tag, ContentType: mediaType, Body: body,
-		Source: source(r), UserAgent: strings.Clone(r.Header("User-Agent")), TTL: time.Duration(seconds) * time.Second,
+		Source: source(r), UserAgent: r.Header("User-Agent"), TTL: time.Duration(seconds) * time.Second,
 	}}
 	if ifMatch != "" && seconds == 0 {
 		if err := a.withdrawElders(ctx, key, ifMatch); err != nil {
@@ -50,10 +51,9 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 			return nil, refusal(err)
 		}
 	}
-	return &sip.Response{Code: sip.StatusOK, Header: []sip.Field{ // step 6
-		{Name: "Expires", Value: strconv.Itoa(int(seconds))},
-		{Name: "SIP-ETag", Value: tag},
-	}}, nil
+	return sip.NewResponse(sip.StatusOK, // step 6
+		sip.Field{Name: "Expires", Value: strconv.Itoa(int(seconds))},
+		sip.Field{Name: "SIP-ETag", Value: tag}), nil
 }
 
 // presentity is whose state is published. Only the presentity's own principal
@@ -74,11 +74,11 @@ func entityTag(r *sip.Request) (string, error) {
 	if !r.Has("SIP-If-Match") {
 		return "", nil
 	}
-	tags := r.List("SIP-If-Match")
-	if len(tags) != 1 || tags[0] == "" || strings.ContainsAny(tags[0], " \t,;\"") {
+	tag := r.Header("SIP-If-Match") // a second field was refused by the parser
+	if tag == "" || strings.ContainsAny(tag, " \t,;\"") {
 		return "", sip.Errorf(sip.StatusBadRequest, "SIP-If-Match needs one entity-tag")
 	}
-	return tags[0], nil
+	return tag, nil
 }
 
 // expires is the lifetime that we grant, in seconds; step 4.
@@ -110,17 +110,39 @@ func (a *Agent) body(r *sip.Request, presentity, ifMatch string, seconds uint32)
 	if err := understood(r); err != nil {
 		return nil, err
 	}
-	var doc pidf.Document
-	if err := a.reader.Read(&doc, body); errors.Is(err, pidf.ErrTooLarge) {
-		return nil, sip.Errorf(sip.StatusRequestEntityTooLarge, "%s", oneLine(err)).Because(err)
-	} else if err != nil {
-		return nil, sip.Errorf(sip.StatusBadRequest, "%s", oneLine(err)).Because(err)
-	}
-	entity, err := sip.ParseURI(doc.Entity())
-	if err != nil || entity.AOR() != presentity {
-		return nil, sip.Errorf(sip.StatusBadRequest, "The document is about another presentity")
+	if err := a.check(r.BodyText(), presentity); err != nil {
+		return nil, err
 	}
 	return slices.Clone(body), nil // the datagram it stood in need not live on
+}
+
+// documents are used again: an accepted one is only looked at.
+var documents = sync.Pool{New: func() any { return new(pidf.Document) }}
+
+// check says whether body is a presence document about the presentity.
+func (a *Agent) check(body, presentity string) error {
+	doc := documents.Get().(*pidf.Document)
+	defer documents.Put(doc)
+	defer doc.Reset()
+	if err := a.reader.ReadString(doc, body); errors.Is(err, pidf.ErrTooLarge) {
+		return sip.Errorf(sip.StatusRequestEntityTooLarge, "%s", oneLine(err)).Because(err)
+	} else if err != nil {
+		return sip.Errorf(sip.StatusBadRequest, "%s", oneLine(err)).Because(err)
+	}
+	if !isAbout(doc.Entity(), presentity) {
+		return sip.Errorf(sip.StatusBadRequest, "The document is about another presentity")
+	}
+	return nil
+}
+
+// isAbout says whether an entity is the presentity's URI, in whichever
+// spelling; most are written as the address-of-record is.
+func isAbout(entity, presentity string) bool {
+	if entity == presentity {
+		return true
+	}
+	u, err := sip.ParseURI(entity)
+	return err == nil && u.AOR() == presentity
 }
 
 // understood checks the type and the encoding of the body (RFC 3261 s.8.2.3).
@@ -177,9 +199,9 @@ func source(r *sip.Request) string {
 		return ""
 	}
 	if received, ok := via.Params.Get("received"); ok {
-		return strings.Clone(received)
+		return received
 	}
-	return strings.Clone(via.Host)
+	return via.Host
 }
 
 // oneLine is an error's text, short enough for a reason phrase.

@@ -24,8 +24,8 @@ type Order func(r *sip.Request) (key string, ordered bool)
 func DefaultOrder(r *sip.Request) (key string, ordered bool) {
 	switch r.Method() {
 	case "REGISTER": // RFC 3261 s.10.3: the address-of-record is To's
-		if to, err := r.To(); err == nil {
-			return to.URI.AOR(), true
+		if _, err := r.To(); err == nil {
+			return r.ToAOR(), true
 		}
 		return r.Header("To"), true
 	case "PUBLISH", "SUBSCRIBE":
