@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -39,8 +40,9 @@ func TestProcFiles(t *testing.T) {
 		t.Errorf("processes %v, want 10 and its child 11", s.all)
 	}
 	u := s.readShared()
-	want := usage{CPU: 5 * time.Second, RSS: 1025 << 10, Peak: 2049 << 10, PSS: 512 << 10, Procs: 2}
-	if u != want {
+	want := usage{CPU: 5 * time.Second, RSS: 1025 << 10, Peak: 2049 << 10, PSS: 512 << 10, Procs: 2,
+		Each: map[int]time.Duration{10: 2 * time.Second, 11: 3 * time.Second}}
+	if !reflect.DeepEqual(u, want) {
 		t.Errorf("%+v, want %+v", u, want)
 	}
 	if s, err := findServer(proc, "", "a (odd) name"); err != nil || len(s.all) != 2 {
@@ -51,7 +53,7 @@ func TestProcFiles(t *testing.T) {
 			t.Errorf("%v is found", bad)
 		}
 	}
-	if s, err := findServer(proc, "", ""); err != nil || s.read() != (usage{}) {
+	if s, err := findServer(proc, "", ""); err != nil || s.read().Procs != 0 {
 		t.Errorf("no server: %v, %v", s, err)
 	}
 }
