@@ -52,13 +52,18 @@ type phase struct {
 	Missing    int `json:"missing"`
 	Lost       int `json:"own_drops"`
 
-	Operations []struct {
-		Latency []struct {
-			Step string  `json:"step"`
-			P50  float64 `json:"p50_us"`
-			P99  float64 `json:"p99_us"`
-		} `json:"latency"`
-	} `json:"operations"`
+	Operations []operation `json:"operations"`
+}
+
+type operation struct {
+	Latency []step `json:"latency"`
+}
+
+// step of an operation, in us.
+type step struct {
+	Step string  `json:"step"`
+	P50  float64 `json:"p50_us"`
+	P99  float64 `json:"p99_us"`
 }
 
 type usage struct {
@@ -71,10 +76,10 @@ type usage struct {
 }
 
 // quantile of a step's latency, the 50th or the 99th, in ms; 0 is none.
-func (p *phase) quantile(step string, percent int) float64 {
+func (p *phase) quantile(name string, percent int) float64 {
 	for _, op := range p.Operations {
 		for _, l := range op.Latency {
-			if l.Step != step {
+			if l.Step != name {
 				continue
 			}
 			if percent == 50 {

@@ -12,14 +12,16 @@ type row struct {
 	atMost     float64 // of ours, in the unit; 0: none
 	atLeast    float64 // the same
 	settings   string  // besides the job's
+	on         *target // the only one that it is about; nil: Kamailio and ours in memory
+	against    *target // the figure is a ratio to this one's
 }
 
 // figure is NaN where there is none.
 type figure func(*outcome) float64
 
 var floorRows = []row{
-	{name: "bare echo", job: "floor", unit: "us", of: cpu("saturated"), settings: "100 in flight"},
-	{name: "bare echo at 5,000/s", job: "floor", unit: "us", of: cpu("rated")},
+	{name: "bare echo", job: "floor", on: &echoTarget, unit: "us", of: cpu("saturated"), settings: "100 in flight"},
+	{name: "bare echo at 5,000/s", job: "floor", on: &echoTarget, unit: "us", of: cpu("rated")},
 }
 
 var quickRows = append(floorRows,
@@ -67,13 +69,15 @@ var fullRows = append(floorRows, []row{
 	{name: "memory per subscription of 500,000, at the peak", job: "memory 500k", unit: "kB", of: perSubscription("subscribe", 500_000), atMost: 2},
 	{name: "memory per subscription of 500,000, settled", job: "memory 500k", unit: "kB", of: perSubscription("settled", 500_000)},
 	{name: "the same when all have ended", job: "memory 500k", unit: "kB", of: perSubscription("gone", 500_000)},
-	{name: "1,000,000 idle principals: memory", job: "idle", unit: "MB", of: at("idle", func(p *phase) float64 { return float64(p.After.PSS) / 1e6 }), settings: "registered and published"},
-	{name: "1,000,000 idle principals: CPU", job: "idle", unit: "%", of: at("idle", func(p *phase) float64 { return 100 * p.Cores })},
-	{name: "1,000,000 idle principals: start-up", job: "idle", unit: "s", of: func(o *outcome) float64 { return o.again.Seconds() }, settings: "after kill -9"},
+	{name: "soft-state log: PUBLISH, changed, against memory", job: "publish", unit: "x", of: cpu("changed"), on: &ourFiles, against: &ourMemory, atMost: 1.2},
+	{name: "soft-state log: SUBSCRIBE, initial, against memory", job: "subscribe", unit: "x", of: cpu("initial"), on: &ourFiles, against: &ourMemory, atMost: 1.2},
+	{name: "1,000,000 idle principals: memory", job: "idle", on: &ourFiles, unit: "MB", of: at("idle", func(p *phase) float64 { return float64(p.After.PSS) / 1e6 }), settings: "registered and published"},
+	{name: "1,000,000 idle principals: CPU", job: "idle", on: &ourFiles, unit: "%", of: at("idle", func(p *phase) float64 { return 100 * p.Cores })},
+	{name: "1,000,000 idle principals: start-up", job: "idle", on: &ourFiles, unit: "s", of: func(o *outcome) float64 { return o.again.Seconds() }, settings: "after kill -9"},
 }...)
 
-// redisRow is ours alone: what Redis itself pays for a PUBLISH.
-var redisRow = row{name: "of PUBLISH, changed: Redis' own CPU", job: "publish", unit: "us", of: helperCPU("changed"), atMost: 20}
+// redisRow is what Redis itself pays for a PUBLISH.
+var redisRow = row{name: "PUBLISH, changed: Redis' own CPU", job: "publish", unit: "us", of: helperCPU("changed"), on: &ourRedis, atMost: 20}
 
 // at takes a figure of a phase that was played.
 func at(name string, take func(*phase) float64) figure {

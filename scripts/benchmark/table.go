@@ -30,15 +30,11 @@ func (b *bench) tabulate(rows []row, jobs []job, stores []target) *table {
 	}
 	for _, r := range rows {
 		theirs, ours := b.values(r, kamailioMemory), b.values(r, ourMemory)
-		switch {
-		case r.job == floorJob.name:
-			ours = b.values(r, echoTarget)
-		case len(ours) == 0: // with files alone, or on Redis alone
-			for _, s := range stores {
-				if ours = b.values(r, s); len(ours) > 0 && !spreadOf(ours).none() {
-					break
-				}
-			}
+		if r.on != nil {
+			theirs, ours = nil, b.values(r, *r.on)
+		}
+		if r.against != nil {
+			ours = ratios(ours, b.values(r, *r.against))
 		}
 		ratio, own := spreadOf(ratios(theirs, ours)), spreadOf(ours)
 		if r.higherIsBetter() {
@@ -69,7 +65,7 @@ func (b *bench) beside(r row, s target, theirs, ours []float64) string {
 		memory = theirs
 	}
 	v := spreadOf(values)
-	if v.none() || len(b.values(r, ourMemory)) == 0 {
+	if v.none() || r.on != nil {
 		return ""
 	}
 	return fmt.Sprintf("%s (%.2fx)", r.figure(v), spreadOf(ratios(values, memory)).median)
