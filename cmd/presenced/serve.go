@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
@@ -67,16 +68,24 @@ func greet(w io.Writer, c *config.Config) {
 	if c.Auth.Mode != config.AuthNone || len(c.Listen.UDP) == 0 {
 		return
 	}
-	domain := c.Domains[0]
+	domain, at := c.Domains[0], c.Listen.UDP[0].Address
+	if !at.Addr().IsValid() || at.Addr().IsUnspecified() {
+		at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port())
+	}
+	place := strings.TrimSuffix(at.String(), ":5060")
+	flag := " --server " + place
+	if domain == "localhost" && place == "127.0.0.1" {
+		flag = "" // the messenger finds that by itself
+	}
 	fmt.Fprintf(w, `
 Try it, in other terminals:
-  go run ./cmd/messenger watch   alice@%[1]s bob@%[1]s
-  go run ./cmd/messenger publish bob@%[1]s open --note "at my desk"
-  go run ./cmd/messenger inbox   bob@%[1]s
-  go run ./cmd/messenger send    alice@%[1]s bob@%[1]s "hello"
-or point a softphone at 127.0.0.1 as any user of %[1]s, with any password. Ctrl-C ends.
+  go run ./cmd/messenger watch   alice@%[1]s bob@%[1]s%[2]s
+  go run ./cmd/messenger publish bob@%[1]s open --note "at my desk"%[2]s
+  go run ./cmd/messenger inbox   bob@%[1]s%[2]s
+  go run ./cmd/messenger send    alice@%[1]s bob@%[1]s "hello"%[2]s
+or point a softphone at %[3]s as any user of %[1]s, with any password. Ctrl-C ends.
 
-`, domain)
+`, domain, flag, place)
 }
 
 // checkConfig says what is wrong with a file, and what may surprise.

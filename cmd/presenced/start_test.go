@@ -76,6 +76,9 @@ func TestGreeting(t *testing.T) {
 	}
 	p.start()
 	greets(t, p.log.text())
+	if text := `"hello" --server ` + p.addr.String() + "\n"; !strings.Contains(p.log.text(), text) {
+		t.Errorf("does not say %q:\n%s", text, p.log.text())
+	}
 
 	// A second agent cannot have the ports or the socket of the first.
 	status, _, stderr := runBinary(t, "", "--config", p.config)
