@@ -143,7 +143,7 @@ func New(c Config) *Notifier {
 	for i := range n.workers {
 		n.workers[i] = make(chan load, 1024)
 	}
-	n.windows.init()
+	n.windows.init(n.pump)
 	n.conns.init()
 	n.watchers.init(c.PerWatcher)
 	n.chores.init()

@@ -134,31 +134,31 @@ func (n *Notifier) drop(s *subscription) {
 // pump sends what the windows have place for. No lock is held.
 func (n *Notifier) pump(ready pumps) {
 	for _, w := range ready {
-		for s := w.take(); s != nil; s = w.take() {
-			n.deliver(s, w)
+		for d := n.windows.take(w, n.now()); d != nil; d = n.windows.take(w, n.now()) {
+			n.deliver(d)
 		}
 	}
 }
 
-// deliver renders the newest state for s and sends it. The place in w is
-// given back here if there is nothing to send.
-func (n *Notifier) deliver(s *subscription, w *window) {
+// deliver renders the newest state for d's subscription and sends it. The
+// place is given back here if there is nothing to send.
+func (n *Notifier) deliver(d *delivery) {
+	s, now := d.s, d.sent
 	sh := s.shard
 	sh.mu.Lock()
 	if !s.sendable() {
 		s.queued = false
 		sh.mu.Unlock()
-		n.windows.release(w)
+		n.windows.release(d)
 		return
 	}
-	now := n.now()
 	m := notifies.Get().(*notify)
 	defer m.free()
 	if err := n.render(m, s, now); err != nil {
 		n.drop(s)
 		s.dirty, s.queued = false, false
 		n.unlock(sh)
-		n.windows.release(w)
+		n.windows.release(d)
 		n.Log.Error("a subscription's record cannot be read", "id", s.id, "err", err)
 		return
 	}
@@ -168,7 +168,7 @@ func (n *Notifier) deliver(s *subscription, w *window) {
 			n.Observer.Latency(now.sub(s.topic.changed))
 		}
 	}
-	d := &delivery{notifier: n, s: s, window: w, epoch: s.epoch}
+	d.notifier, d.epoch = n, s.epoch
 	s.queued, s.dirty, s.urgent, s.waited, s.busy, s.flight = false, false, false, false, true, d
 	if s.topic.state != nil {
 		s.sent = s.signature()
@@ -264,50 +264,6 @@ func (n *Notifier) body(s *subscription) Body {
 		return Body{}
 	}
 	return s.topic.state.Body(s.decision().View)
-}
-
-// Answered is the transaction user's: the watcher's final response.
-func (d *delivery) Answered(_ transaction.ID, code int, response []byte) {
-	d.done(outcome(code), func(n *Notifier, s *subscription) { n.judge(s, code, response) })
-}
-
-// Failed is the transaction user's: no answer came, or the NOTIFY could not
-// be sent.
-func (d *delivery) Failed(_ transaction.ID, err error) {
-	d.done(failure(err))
-}
-
-// Slow is the transaction user's: T1 has passed.
-func (d *delivery) Slow(transaction.ID) {
-	d.s.shard.mu.Lock()
-	d.notifier.release(d)
-	d.notifier.unlock(d.s.shard)
-}
-
-// done takes the outcome of a NOTIFY, unless its epoch is over.
-func (d *delivery) done(o outcome, apply func(*Notifier, *subscription)) {
-	n, s := d.notifier, d.s
-	s.shard.mu.Lock()
-	n.release(d)
-	if s.flight == d {
-		s.busy, s.flight, s.outcome = false, nil, o
-		n.Observer.Notified(s.topic.key.Package, o.String())
-		apply(n, s)
-		if s.dirty && !s.gone {
-			n.advance(s, n.now())
-		}
-	}
-	n.unlock(s.shard)
-}
-
-// release gives the delivery's place in the window back, once. The shard is
-// locked.
-func (n *Notifier) release(d *delivery) {
-	if !d.released {
-		d.released = true
-		n.windows.release(d.window)
-		d.s.shard.ready.add(d.window)
-	}
 }
 
 // numericHost is the address of a URI whose host is a number, or zero.

@@ -9,7 +9,6 @@ import (
 	"presenced/internal/store"
 	"presenced/sip"
 	"presenced/sip/event"
-	"presenced/sip/transaction"
 )
 
 // subscription is one watcher's subscription to one topic. It is guarded by
@@ -89,16 +88,6 @@ func (s *subscription) nextHop() string {
 		return ""
 	}
 	return dialog.NextHop()
-}
-
-// delivery is one NOTIFY on its way. It is the transaction's user.
-type delivery struct {
-	notifier *Notifier
-	s        *subscription
-	window   *window
-	epoch    uint32
-	id       transaction.ID
-	released bool
 }
 
 // terminated says whether the subscription has ended.

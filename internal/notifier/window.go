@@ -3,6 +3,7 @@ package notifier
 import (
 	"net/netip"
 	"sync"
+	"time"
 	"unique"
 
 	"presenced/sip"
@@ -12,15 +13,34 @@ import (
 // 5,000 answers at once overrun a stock receive buffer; 64 do not.
 const windowSize = 64
 
+// The patience with a NOTIFY that holds a place, see window.
+const (
+	shortestPatience = 25 * time.Millisecond
+	longestPatience  = 100 * time.Millisecond
+)
+
 // window holds back a fan-out: a subscription that is ready waits here for a
-// place. A NOTIFY gives its place back when it is answered, or after T1, so
-// that the dead do not stall the living.
+// place. A NOTIFY gives its place back when it is answered.
+//
+// The places only keep answers from coming all at once, so one that does not
+// come need not be awaited for T1: 64 dead watchers would stall the living for
+// 500 ms. Where all places are taken, a NOTIFY loses its own after four times
+// what answers take of late, at least 25 ms and at most 100 ms. The NOTIFY
+// itself goes on; its subscription is busy, and takes no place until it is
+// answered or ended by Timer F. So a hundred dead cost two such pauses once.
+// With 5 ms at least, a living process that is not scheduled for a moment gets
+// more than its receive buffer holds.
 type window struct {
 	key     windowKey
 	mu      sync.Mutex
-	free    int
+	free    int // below 0: retired
 	urgent  queue
 	regular queue
+
+	oldest, newest *delivery     // who has a place, by the time they took it
+	answer         time.Duration // what an answer takes, smoothed
+	timer          *time.Timer   // fires when the oldest loses its place
+	armed          bool
 }
 
 type windowKey struct {
@@ -31,11 +51,14 @@ type windowKey struct {
 }
 
 type windows struct {
-	mu  sync.Mutex
-	all map[windowKey]*window
+	mu   sync.Mutex
+	all  map[windowKey]*window
+	pump func(pumps) // sends what there is place for
 }
 
-func (ws *windows) init() { ws.all = map[windowKey]*window{} }
+func (ws *windows) init(pump func(pumps)) {
+	ws.all, ws.pump = map[windowKey]*window{}, pump
+}
 
 // of is the window that s sends through. Windows of connections and routes go
 // when they are idle.
@@ -48,7 +71,7 @@ func (ws *windows) of(s *subscription) *window {
 	defer ws.mu.Unlock()
 	w := ws.all[key]
 	if w == nil {
-		w = &window{key: key, free: windowSize}
+		w = &window{key: key, free: windowSize, answer: longestPatience / patienceFactor}
 		ws.all[key] = w
 	}
 	return w
@@ -74,25 +97,93 @@ func (ws *windows) enqueue(s *subscription) *window {
 	}
 }
 
-// take gives out the next subscription together with a place, or nil.
-func (w *window) take() *subscription {
+// take gives out the next subscription with a place for its NOTIFY, or nil.
+func (ws *windows) take(w *window, now instant) *delivery {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.free <= 0 {
+	if w.urgent.empty() && w.regular.empty() {
+		return nil
+	}
+	if w.reclaim(now); w.free <= 0 {
+		ws.arm(w, now)
 		return nil
 	}
 	s := w.urgent.pop()
 	if s == nil {
 		s = w.regular.pop()
 	}
-	if s != nil {
-		w.free--
+	w.free--
+	d := &delivery{s: s, window: w, sent: now, placed: true, before: w.newest}
+	if w.newest == nil {
+		w.oldest = d
+	} else {
+		w.newest.behind = d
 	}
-	return s
+	w.newest = d
+	return d
 }
 
-// release gives a place back.
-func (ws *windows) release(w *window) {
+// reclaim takes places from those that are unanswered for too long, where
+// there is no other.
+func (w *window) reclaim(now instant) {
+	for w.free == 0 && w.oldest != nil && w.oldest.sent.add(w.patience()) <= now {
+		w.leave(w.oldest)
+	}
+}
+
+const patienceFactor = 4
+
+func (w *window) patience() time.Duration {
+	return min(max(patienceFactor*w.answer, shortestPatience), longestPatience)
+}
+
+// arm has the window looked at again when its oldest place may be reclaimed.
+// The window is locked.
+func (ws *windows) arm(w *window, now instant) {
+	if w.armed || w.oldest == nil {
+		return
+	}
+	w.armed = true
+	wait := w.oldest.sent.add(w.patience()).sub(now)
+	if w.timer != nil {
+		w.timer.Reset(wait)
+		return
+	}
+	w.timer = time.AfterFunc(wait, func() {
+		w.mu.Lock()
+		w.armed = false
+		w.mu.Unlock()
+		ws.pump(pumps{w})
+	})
+}
+
+// leave gives d's place back. The window is locked.
+func (w *window) leave(d *delivery) {
+	if d.before == nil {
+		w.oldest = d.behind
+	} else {
+		d.before.behind = d.behind
+	}
+	if d.behind == nil {
+		w.newest = d.before
+	} else {
+		d.behind.before = d.before
+	}
+	d.before, d.behind, d.placed = nil, nil, false
+	w.free++
+}
+
+// answered notes how long an answer took.
+func (w *window) answered(took time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	const weight = 16
+	w.answer += (took - w.answer) / weight
+}
+
+// release gives d's place back, if it still has it.
+func (ws *windows) release(d *delivery) {
+	w := d.window
 	retires := w.key.conn != 0 || w.key.route != "" // sockets stay
 	if retires {
 		ws.mu.Lock()
@@ -100,7 +191,9 @@ func (ws *windows) release(w *window) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.free++
+	if d.placed {
+		w.leave(d)
+	}
 	if retires && w.free == windowSize && w.urgent.empty() && w.regular.empty() {
 		w.free = -1
 		delete(ws.all, w.key)

@@ -215,3 +215,62 @@ func TestLostBehindARoute(t *testing.T) {
 		n.one().has(t, "open")
 	})
 }
+
+// A hundred dead watchers cost the living two short pauses once, not
+// T1; whose answers take long are waited for longer.
+func TestTheDeadStallNobody(t *testing.T) {
+	for _, test := range []struct{ answer, most time.Duration }{
+		{time.Millisecond, 60 * time.Millisecond},
+		{20 * time.Millisecond, 250 * time.Millisecond},
+	} {
+		t.Run(test.answer.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := start(t)
+				const living, dead = 40, 100
+				for i := range living + dead {
+					w := n.watcher(fmt.Sprint("w", i))
+					w.subscribe(600)
+					f := n.one()
+					time.Sleep(test.answer)
+					n.answer(f, 200)
+				}
+				began := time.Now()
+				told := 0
+				n.publish("open")
+				for told < living && time.Since(began) < time.Second {
+					for _, f := range n.take() {
+						var number int
+						if _, err := fmt.Sscanf(f.text, "NOTIFY sip:w%d@", &number); err != nil {
+							t.Fatal(err)
+						}
+						if number < living {
+							told++
+							time.AfterFunc(test.answer, func() { f.user.Answered(f.id, 200, nil) })
+						}
+					}
+					time.Sleep(time.Millisecond)
+				}
+				if took := time.Since(began); told < living || took > test.most {
+					t.Errorf("%d of %d told after %v", told, living, took)
+				}
+			})
+		})
+	}
+}
+
+// While answers come, no more than a window's NOTIFYs are unanswered.
+func TestPlacesAreKeptWhileAnswersCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t)
+		n.crowd(70)
+		if got := len(n.take()); got != 64 {
+			t.Fatalf("%d in flight", got)
+		}
+		time.Sleep(24 * time.Millisecond)
+		n.none()
+		time.Sleep(2 * time.Millisecond)
+		if got := len(n.take()); got != 6 {
+			t.Errorf("%d more, want those for whom places were taken back", got)
+		}
+	})
+}
