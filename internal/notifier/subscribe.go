@@ -59,13 +59,13 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	}
 	s := &subscription{
 		shard: n.shardOf(key), id: dialog.LocalTag, watcher: r.Identity.AOR, who: identityBits(r.Identity),
-		path: pathOf(peer(r, &dialog)), dialog: string(dialog.AppendPacked(nil)), routed: len(dialog.Routes) > 0, due: -1,
+		path: pathOf(peer(r)), dialog: packed(&dialog), routed: len(dialog.Routes) > 0, due: -1,
 	}
 	s.stand(decision, "")
-	res := &sip.Response{Code: sip.StatusOK, ToTag: s.id, Header: []sip.Field{
-		{Name: "Expires", Value: strconv.Itoa(int(seconds))},
-		{Name: "Contact", Value: dialog.Contact},
-	}}
+	res := sip.NewResponse(sip.StatusOK,
+		sip.Field{Name: "Expires", Value: strconv.Itoa(int(seconds))},
+		sip.Field{Name: "Contact", Value: dialog.Contact})
+	res.ToTag = s.id
 	for _, route := range r.Values("Record-Route") { // RFC 3261 s.12.1.1
 		res.Header = append(res.Header, sip.Field{Name: "Record-Route", Value: route})
 	}
@@ -163,7 +163,7 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (re
 		return nil, away(err)
 	}
 	dialog.Contact = n.Contact(r.Flow, isSecure(r, &dialog))
-	next := change{dialog: string(dialog.AppendPacked(nil)), flow: peer(r, &dialog), decision: decision, seconds: seconds}
+	next := change{dialog: packed(&dialog), flow: peer(r), decision: decision, seconds: seconds}
 	s, err = n.store(ctx, s, &next)
 	if err != nil {
 		return nil, err
@@ -173,10 +173,11 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (re
 		return nil, err
 	}
 	n.confirm(ctx, s, asked)
-	return &sip.Response{Code: sip.StatusOK, After: after, Header: []sip.Field{
-		{Name: "Expires", Value: strconv.Itoa(int(seconds))},
-		{Name: "Contact", Value: dialog.Contact},
-	}}, nil
+	res = sip.NewResponse(sip.StatusOK,
+		sip.Field{Name: "Expires", Value: strconv.Itoa(int(seconds))},
+		sip.Field{Name: "Contact", Value: dialog.Contact})
+	res.After = after
+	return res, nil
 }
 
 // change is what a SUBSCRIBE inside a dialog brings.
@@ -349,7 +350,9 @@ func newTag(key store.Key) string {
 	var b [1 + 10]byte
 	b[0] = store.Shard(key.AOR)
 	rand.Read(b[1:])
-	return hex.EncodeToString(b[:])
+	var text [2 * len(b)]byte
+	hex.Encode(text[:], b[:])
+	return string(text[:])
 }
 
 func lifetime(seconds uint32) time.Duration { return time.Duration(seconds) * time.Second }
@@ -370,10 +373,16 @@ func isSecure(r *sip.Request, d *event.Dialog) bool {
 }
 
 // peer is the flow that NOTIFYs take where there is no route set.
-func peer(r *sip.Request, d *event.Dialog) sip.Flow {
-	target, err := sip.ParseURI(d.Target)
+func peer(r *sip.Request) sip.Flow {
+	target, err := event.RemoteTarget(r)
 	if err != nil {
 		return r.Flow
 	}
 	return r.FlowTo(target)
+}
+
+// packed is the dialog as a subscription keeps it.
+func packed(d *event.Dialog) string {
+	var room [512]byte
+	return string(d.AppendPacked(room[:0]))
 }

@@ -71,7 +71,9 @@ func (a *Agent) SetRules(rules *policy.AccessRules) { a.rules.Store(rules) }
 func (a *Agent) Name() string { return Name }
 
 // Types is notifier.Package's.
-func (a *Agent) Types() []string { return []string{mediaType} }
+func (a *Agent) Types() []string { return types }
+
+var types = []string{mediaType}
 
 // The views of a presentity's state.
 const (

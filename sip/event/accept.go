@@ -51,7 +51,7 @@ func matches(mediaRange, mediaType string) int {
 }
 
 func parseQ(params string) float64 {
-	for _, p := range strings.Split(params, ";") {
+	for p := range strings.SplitSeq(params, ";") {
 		k, v, _ := strings.Cut(p, "=")
 		if strings.EqualFold(strings.TrimSpace(k), "q") {
 			if q, err := strconv.ParseFloat(strings.TrimSpace(v), 64); err == nil {

@@ -22,7 +22,7 @@ type Type struct {
 func ParseType(value string) Type {
 	name, params, _ := strings.Cut(value, ";")
 	t := Type{Package: strings.ToLower(strings.TrimSpace(name))}
-	for _, p := range strings.Split(params, ";") {
+	for p := range strings.SplitSeq(params, ";") {
 		k, v, _ := strings.Cut(p, "=")
 		if strings.EqualFold(strings.TrimSpace(k), "id") {
 			t.ID = strings.TrimSpace(v)
