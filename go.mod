@@ -10,6 +10,7 @@ require (
 	github.com/redis/go-redis/v9 v9.23.0 // the Redis engine's client: pipelines, Sentinel, Cluster, sharded pub/sub
 	go.etcd.io/bbolt v1.5.0 // the embedded engine's durable state: one file, synced transactions
 	golang.org/x/net v0.62.0 // recvmmsg and sendmmsg: batches of datagrams
+	golang.org/x/sys v0.49.0 // system calls that package net has not: blocking batches, the load generator's sockets
 	golang.org/x/term v0.47.0 // reading a password from the terminal without echo
 )
 
@@ -27,6 +28,5 @@ require (
 	github.com/prometheus/procfs v0.22.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )

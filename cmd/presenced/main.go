@@ -47,7 +47,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = errUsage
 	}
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
+	case err == nil:
 		return 0
 	case errors.Is(err, errUsage):
 		fmt.Fprint(stderr, usage)
@@ -57,13 +60,21 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return 1
 }
 
-// configFlag reads --config and returns its value and what follows the flags.
+// configFlag reads --config, wherever it stands, and returns its value and the
+// other words.
 func configFlag(args []string) (path string, rest []string, err error) {
 	flags := flag.NewFlagSet("presenced", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&path, "config", "", "")
-	if err := flags.Parse(args); err != nil {
-		return "", nil, errUsage
+	for {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return "", nil, err
+		case err != nil:
+			return "", nil, errUsage
+		case flags.NArg() == 0:
+			return path, rest, nil
+		}
+		rest, args = append(rest, flags.Arg(0)), flags.Args()[1:]
 	}
-	return path, flags.Args(), nil
 }

@@ -17,7 +17,10 @@ import (
 // serve runs the agent until SIGINT or SIGTERM; SIGHUP reloads.
 func serve(args []string, stderr io.Writer) error {
 	path, rest, err := configFlag(args)
-	if err != nil || len(rest) > 0 {
+	switch {
+	case err != nil:
+		return err
+	case len(rest) > 0:
 		return errUsage
 	}
 	c, warnings, err := config.Load(path)

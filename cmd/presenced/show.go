@@ -12,7 +12,10 @@ import (
 // show prints what the running agent knows of a presentity.
 func show(args []string, stdout io.Writer) error {
 	path, rest, err := configFlag(args)
-	if err != nil || len(rest) != 1 {
+	switch {
+	case err != nil:
+		return err
+	case len(rest) != 1:
 		return errUsage
 	}
 	c, _, err := config.Load(path)
