@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // MuxConfig says what a Mux serves.
@@ -51,6 +52,7 @@ type MuxConfig struct {
 type Mux struct {
 	config  MuxConfig
 	methods map[string]*method
+	ability func() []Field // for OPTIONS, made at the first
 }
 
 // method is what is registered for one method.
@@ -63,6 +65,7 @@ type method struct {
 // NewMux makes a Mux that serves OPTIONS alone.
 func NewMux(config MuxConfig) *Mux {
 	m := &Mux{config: config, methods: map[string]*method{}}
+	m.ability = sync.OnceValue(m.abilities)
 	m.Handle("OPTIONS", HandlerFunc(m.options))
 	return m
 }

@@ -10,6 +10,11 @@ import (
 // address-of-record is answered as the agent itself, since nothing about the
 // principal is told.
 func (m *Mux) options(context.Context, *Request) (*Response, error) {
+	return &Response{Code: StatusOK, Header: m.ability(), Stateless: true}, nil
+}
+
+// abilities are the header fields that say what the agent can do.
+func (m *Mux) abilities() []Field {
 	header := []Field{
 		{"Allow", m.Allow()},
 		{"Accept", strings.Join(m.config.Accept, ", ")},
@@ -19,7 +24,7 @@ func (m *Mux) options(context.Context, *Request) (*Response, error) {
 	if events := m.AllowEvents(); events != "" {
 		header = append(header, Field{"Allow-Events", events})
 	}
-	return &Response{Code: StatusOK, Header: header, Stateless: true}, nil
+	return slices.Clip(header) // many answers share it
 }
 
 // Allow lists the methods that are served, in the order of their RFCs.

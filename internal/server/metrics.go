@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -57,59 +58,69 @@ func (m *metrics) Latency(d time.Duration) { m.latency.Observe(d.Seconds()) }
 
 // counted is a handler whose answers are counted.
 func (m *metrics) counted(next sip.Handler) sip.Handler {
-	var byMethod sync.Map // label -> *answers; as many as there are labels
+	byMethod := map[string]*answers{}
+	for _, method := range labels {
+		took := sync.OnceValue(func() prometheus.Observer { return m.took.WithLabelValues(method) }) // no series before the first
+		byMethod[method] = &answers{metrics: m, method: method, took: took}
+	}
 	return sip.HandlerFunc(func(ctx context.Context, r *sip.Request) (*sip.Response, error) {
 		start := time.Now()
+		a := byMethod[label(r.Method())]
 		res, err := next.ServeSIP(ctx, r)
-		method := label(r.Method())
-		a, ok := byMethod.Load(method)
-		if !ok {
-			a, _ = byMethod.LoadOrStore(method, &answers{took: m.took.WithLabelValues(method)})
-		}
-		count := func(res *sip.Response, err error) {
-			a.(*answers).count(m, method, sip.ResponseOf(res, err).Code, time.Since(start))
-		}
 		if err == nil && res != nil && res.Later != nil {
-			later := res.Later
-			return &sip.Response{Later: func(answer func(*sip.Response, error)) {
-				later(func(res *sip.Response, err error) {
-					count(res, err)
-					answer(res, err)
-				})
-			}}, nil
+			return a.later(res.Later, start), nil
 		}
-		count(res, err)
+		a.count(res, err, start)
 		return res, err
 	})
 }
 
 // answers are one method's metrics, looked up once.
 type answers struct {
-	took  prometheus.Observer
-	codes [700]atomic.Pointer[prometheus.Counter]
+	metrics *metrics
+	method  string
+	took    func() prometheus.Observer
+	codes   [700]atomic.Pointer[prometheus.Counter]
 }
 
-func (a *answers) count(m *metrics, method string, code int, took time.Duration) {
-	a.took.Observe(took.Seconds())
+func (a *answers) count(res *sip.Response, err error, start time.Time) {
+	a.took().Observe(time.Since(start).Seconds())
+	code := sip.ResponseOf(res, err).Code
 	if code < 0 || code >= len(a.codes) {
 		code = 0
 	}
 	c := a.codes[code].Load()
 	if c == nil {
-		counter := m.requests.WithLabelValues(method, strconv.Itoa(code))
+		counter := a.metrics.requests.WithLabelValues(a.method, strconv.Itoa(code))
 		c = &counter
 		a.codes[code].Store(c)
 	}
 	(*c).Inc()
 }
 
+// later counts an answer when it is known.
+func (a *answers) later(later func(func(*sip.Response, error)), start time.Time) *sip.Response {
+	return &sip.Response{Later: func(answer func(*sip.Response, error)) {
+		later(func(res *sip.Response, err error) {
+			a.count(res, err, start)
+			answer(res, err)
+		})
+	}}
+}
+
+// labels are the methods that are told apart.
+var labels = []string{
+	"REGISTER", "PUBLISH", "SUBSCRIBE", "MESSAGE", "NOTIFY", "OPTIONS", "INVITE", "ACK", "CANCEL", "BYE", otherMethods,
+}
+
+const otherMethods = "other"
+
 // label keeps a method that a peer made up from becoming a time series.
 func label(method string) string {
-	switch method {
-	case "REGISTER", "PUBLISH", "SUBSCRIBE", "MESSAGE", "NOTIFY", "OPTIONS", "INVITE", "ACK", "CANCEL", "BYE":
+	if slices.Contains(labels, method) {
 		return method
 	}
-	return "other"
+	return otherMethods
 }
 
 // collector reads the layers' own counters at each scrape.
