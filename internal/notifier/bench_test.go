@@ -171,7 +171,7 @@ func BenchmarkSubscribe(b *testing.B) {
 func BenchmarkRender(b *testing.B) {
 	n := newBenchNode(b)
 	tag := n.subscribe(b, benchRequest(b, 1, 2))
-	s := n.shardOfTag(tag).byTag[tag]
+	s := n.shardOfTag(tag).byTag.Get(tag)
 	b.ReportAllocs()
 	m := new(notify)
 	for b.Loop() {

@@ -91,18 +91,24 @@ func (c *chores) next() func(context.Context) {
 // up from it. The shard is locked.
 func (n *Notifier) forget(s *subscription) {
 	sh, key, id, fence := s.shard, s.topic.key, s.id, s.fence
-	sh.ending[id] = n.chores.offer(func(ctx context.Context) {
+	offered := n.chores.offer(func(ctx context.Context) {
 		err := n.Store.DeleteSubscription(ctx, key, id, fence)
 		if err != nil && !errors.Is(err, store.ErrFenced) {
 			n.Log.Debug("stored subscription outlives its end until it expires", "id", id, "err", err)
 		}
 		sh.mu.Lock()
-		delete(sh.ending, id)
-		sh.mu.Unlock()
+		defer sh.mu.Unlock()
+		if delete(sh.ending, id); len(sh.ending) == 0 {
+			sh.ending = nil // a map keeps the memory of its best days
+		}
 	})
-	if !sh.ending[id] {
-		delete(sh.ending, id)
+	if !offered {
+		return
 	}
+	if sh.ending == nil {
+		sh.ending = map[string]bool{}
+	}
+	sh.ending[id] = true
 }
 
 // reserve stores the next block of sequence numbers before the present one is
@@ -127,7 +133,7 @@ func (n *Notifier) reserve(s *subscription) {
 			s.shard.mu.Lock()
 			s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
 			if s.dialog == c.dialog { // one copy of it is enough
-				s.dialog = c.dialog
+				s.id, s.dialog = c.id, c.dialog
 			}
 			s.shard.mu.Unlock()
 		case errors.Is(err, store.ErrFenced):

@@ -1,18 +1,29 @@
 package notifier
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
+	"presenced/internal/table"
 	"presenced/sip"
 )
 
 // connections knows which subscriptions live on which TCP or TLS connection.
 type connections struct {
 	mu  sync.Mutex
-	all map[uint64]map[*subscription]struct{}
+	all table.Table[uint64, connection]
 }
 
-func (c *connections) init() { c.all = map[uint64]map[*subscription]struct{}{} }
+// connection is there while it has subscriptions.
+type connection struct {
+	number        uint64 // a sip.Flow's Conn
+	subscriptions map[*subscription]struct{}
+}
+
+func (c *connections) init() {
+	c.all = table.New(func(conn *connection) uint64 { return conn.number })
+}
 
 func (c *connections) add(s *subscription) {
 	if s.path.conn == 0 || s.routed {
@@ -20,12 +31,12 @@ func (c *connections) add(s *subscription) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	set := c.all[s.path.conn]
-	if set == nil {
-		set = map[*subscription]struct{}{}
-		c.all[s.path.conn] = set
+	conn := c.all.Get(s.path.conn)
+	if conn == nil {
+		conn = &connection{s.path.conn, map[*subscription]struct{}{}}
+		c.all.Put(conn)
 	}
-	set[s] = struct{}{}
+	conn.subscriptions[s] = struct{}{}
 }
 
 func (c *connections) remove(s *subscription) {
@@ -34,20 +45,23 @@ func (c *connections) remove(s *subscription) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.all[s.path.conn], s)
-	if len(c.all[s.path.conn]) == 0 {
-		delete(c.all, s.path.conn)
+	conn := c.all.Get(s.path.conn)
+	if conn == nil {
+		return
+	}
+	if delete(conn.subscriptions, s); len(conn.subscriptions) == 0 {
+		c.all.Delete(conn.number)
 	}
 }
 
-func (c *connections) of(conn uint64) []*subscription {
+func (c *connections) of(number uint64) []*subscription {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	list := make([]*subscription, 0, len(c.all[conn]))
-	for s := range c.all[conn] {
-		list = append(list, s)
+	conn := c.all.Get(number)
+	if conn == nil {
+		return nil
 	}
-	return list
+	return slices.Collect(maps.Keys(conn.subscriptions))
 }
 
 // Closed is told that a connection is gone: its subscriptions are kept for the

@@ -35,8 +35,8 @@ func (n *Notifier) reconsider(ctx context.Context, sh *shard, concerned func(sto
 	n.rulings.Add(1)
 	sh.mu.Lock()
 	var all []*subscription
-	for key, t := range sh.topics {
-		if concerned(key) {
+	for t := range sh.topics.All() {
+		if concerned(t.key) {
 			all = append(all, t.subscriptions...)
 		}
 	}

@@ -11,14 +11,14 @@ func (n *Notifier) Left() (left []string) {
 	defer n.conns.mu.Unlock()
 	n.watchers.mu.Lock()
 	defer n.watchers.mu.Unlock()
-	if len(n.conns.all) > 0 || len(n.watchers.used) > 0 {
-		left = append(left, fmt.Sprintf("connections %d, watchers %v", len(n.conns.all), n.watchers.used))
+	if n.conns.all.Len()+n.watchers.used.Len() > 0 {
+		left = append(left, fmt.Sprintf("%d connections, %d watchers", n.conns.all.Len(), n.watchers.used.Len()))
 	}
 	for i := range n.shards {
 		sh := &n.shards[i]
 		sh.mu.Lock()
-		if len(sh.topics)+len(sh.byTag)+len(sh.due)+len(sh.ready) > 0 {
-			left = append(left, fmt.Sprintf("shard %d: %d topics, %d tags, %d deadlines", i, len(sh.topics), len(sh.byTag), len(sh.due)))
+		if sh.topics.Len()+sh.byTag.Len()+len(sh.due)+len(sh.ready) > 0 {
+			left = append(left, fmt.Sprintf("shard %d: %d topics, %d tags, %d deadlines", i, sh.topics.Len(), sh.byTag.Len(), len(sh.due)))
 		}
 		sh.mu.Unlock()
 	}

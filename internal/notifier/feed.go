@@ -65,7 +65,7 @@ const (
 func (n *Notifier) changed(ctx context.Context, key store.Key, heard instant) {
 	sh := n.shardOf(key)
 	sh.mu.Lock()
-	t := sh.topics[key]
+	t := sh.topics.Get(key)
 	sh.mu.Unlock()
 	if t == nil {
 		return
@@ -79,7 +79,7 @@ func (n *Notifier) changed(ctx context.Context, key store.Key, heard instant) {
 		return
 	}
 	sh.mu.Lock()
-	if sh.topics[key] == t {
+	if sh.topics.Get(key) == t {
 		n.update(t, state, number, heard)
 	}
 	n.unlock(sh)
@@ -99,7 +99,7 @@ func (n *Notifier) retry(ctx context.Context, t *topic) {
 	time.AfterFunc(t.pause, func() {
 		sh.mu.Lock()
 		t.retrying = false
-		current := sh.topics[t.key] == t
+		current := sh.topics.Get(t.key) == t
 		sh.mu.Unlock()
 		if current {
 			n.reload(ctx, t.key)
@@ -125,7 +125,7 @@ func (n *Notifier) present(ctx context.Context, key store.Key, pkg Package) (Sta
 	sh := n.shardOf(key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if t := sh.topics[key]; t != nil && t.state != nil {
+	if t := sh.topics.Get(key); t != nil && t.state != nil {
 		return t.state, t.loaded, nil
 	}
 	return nil, 0, err

@@ -87,11 +87,11 @@ func (n *Notifier) enter(s *subscription, key store.Key, pkg Package) *subscript
 	sh := n.shardOf(key)
 	sh.mu.Lock()
 	defer n.unlock(sh)
-	if have := sh.byTag[s.id]; have != nil {
+	if have := sh.byTag.Get(s.id); have != nil {
 		have.fence = max(have.fence, s.fence)
 		return have
 	}
-	s.watcher = n.watchers.count(s.watcher)
+	s.account = n.watchers.count(s.watcher)
 	n.add(s, key, pkg, 0)
 	s.dirty = true
 	switch t := s.topic; {
@@ -173,7 +173,7 @@ func (n *Notifier) yield(ctx context.Context) {
 		}
 		if sh := n.shardOfTag(id); sh != nil {
 			sh.mu.Lock()
-			s := sh.byTag[id]
+			s := sh.byTag.Get(id)
 			sh.mu.Unlock()
 			if s != nil {
 				n.leave(s)
@@ -228,8 +228,8 @@ func (n *Notifier) Lost(ctx context.Context) {
 func (sh *shard) records(agent string, now instant) []store.Subscription {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	list := make([]store.Subscription, 0, len(sh.byTag))
-	for _, s := range sh.byTag {
+	list := make([]store.Subscription, 0, sh.byTag.Len())
+	for s := range sh.byTag.All() {
 		list = append(list, s.record(agent, s.expires.sub(now)))
 	}
 	return list

@@ -6,15 +6,16 @@ import (
 	"time"
 
 	"presenced/internal/store"
+	"presenced/internal/table"
 )
 
 // shard holds the subscriptions to the addresses-of-record of one store
 // shard: found by dialog tag, by topic, and by the next deadline.
 type shard struct {
 	mu     sync.Mutex
-	topics map[store.Key]*topic
-	byTag  map[string]*subscription
-	ending map[string]bool // ended, while their stored copies are being deleted
+	topics table.Table[store.Key, topic]
+	byTag  table.Table[string, subscription]
+	ending map[string]bool // ended, while their stored copies are being deleted; nil: none
 	due    deadlines
 	timer  *time.Timer
 	armed  instant // when timer fires; 0: it does not
@@ -37,9 +38,8 @@ type topic struct {
 }
 
 func (sh *shard) init() {
-	sh.topics = map[store.Key]*topic{}
-	sh.byTag = map[string]*subscription{}
-	sh.ending = map[string]bool{}
+	sh.topics = table.New(func(t *topic) store.Key { return t.key })
+	sh.byTag = table.New(func(s *subscription) string { return s.id })
 }
 
 // unlock frees the shard, and sends what found a place while it was locked.
@@ -68,15 +68,15 @@ func (n *Notifier) shardOfTag(tag string) *shard {
 // from now on. The shard is locked.
 func (n *Notifier) add(s *subscription, key store.Key, pkg Package, have store.Version) {
 	sh := n.shardOf(key)
-	t := sh.topics[key]
+	t := sh.topics.Get(key)
 	if t == nil {
 		t = &topic{key: key, pkg: pkg}
-		sh.topics[key] = t
+		sh.topics.Put(t)
 		n.Feed.Watch(key, have)
 	}
 	s.shard, s.topic, s.position, s.due = sh, t, int32(len(t.subscriptions)), -1
 	t.subscriptions = append(t.subscriptions, s)
-	sh.byTag[s.id] = s
+	sh.byTag.Put(s)
 	n.conns.add(s)
 }
 
@@ -91,17 +91,17 @@ func (n *Notifier) remove(s *subscription) {
 	last := t.subscriptions[len(t.subscriptions)-1]
 	t.subscriptions[s.position], last.position = last, s.position
 	t.subscriptions[len(t.subscriptions)-1] = nil
-	t.subscriptions = t.subscriptions[:len(t.subscriptions)-1]
+	t.subscriptions = table.Trim(t.subscriptions[:len(t.subscriptions)-1])
 	if len(t.subscriptions) == 0 {
-		delete(sh.topics, t.key)
+		sh.topics.Delete(t.key)
 		n.Feed.Unwatch(t.key)
 	}
-	delete(sh.byTag, s.id)
+	sh.byTag.Delete(s.id)
 	if s.due >= 0 {
 		heap.Remove(&sh.due, int(s.due))
 	}
 	n.conns.remove(s)
-	n.watchers.release(s.watcher)
+	n.watchers.release(s.account)
 }
 
 // install makes state the topic's, unless a later load has brought a newer
@@ -194,6 +194,6 @@ func (d *deadlines) Pop() any {
 	old := *d
 	s := old[len(old)-1]
 	old[len(old)-1] = nil
-	*d, s.due = old[:len(old)-1], -1
+	*d, s.due = table.Trim(old[:len(old)-1]), -1
 	return s
 }

@@ -30,7 +30,7 @@ func (n *Notifier) Watchers(ctx context.Context, key store.Key) ([]Watcher, erro
 	defer sh.mu.Unlock()
 	for _, r := range stored {
 		w := Watcher{ID: r.ID, Watcher: r.Watcher, Agent: r.Agent, Expires: int(r.TTL.Seconds())}
-		if s := sh.byTag[r.ID]; s != nil {
+		if s := sh.byTag.Get(r.ID); s != nil {
 			w.State, w.Outcome, w.Flow = s.decision().State, s.outcome.String(), s.path.flow().String()
 			w.Expires = s.expires.seconds(now)
 		}
@@ -45,11 +45,11 @@ func (n *Notifier) Stats() map[string]map[event.State]int {
 	for i := range n.shards {
 		sh := &n.shards[i]
 		sh.mu.Lock()
-		for key, t := range sh.topics {
-			byState := count[key.Package]
+		for t := range sh.topics.All() {
+			byState := count[t.key.Package]
 			if byState == nil {
 				byState = map[event.State]int{}
-				count[key.Package] = byState
+				count[t.key.Package] = byState
 			}
 			for _, s := range t.subscriptions {
 				byState[s.decision().State]++

@@ -58,7 +58,7 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 		return nil, away(err)
 	}
 	s := &subscription{
-		shard: n.shardOf(key), id: dialog.LocalTag, watcher: r.Identity.AOR, who: identityBits(r.Identity),
+		shard: n.shardOf(key), id: dialog.LocalTag, account: &account{watcher: r.Identity.AOR}, who: identityBits(r.Identity),
 		path: pathOf(peer(r)), dialog: packed(&dialog), routed: len(dialog.Routes) > 0, due: -1,
 	}
 	s.stand(decision, "")
@@ -92,13 +92,13 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 // keep counts the subscription and stores its copy.
 func (n *Notifier) keep(ctx context.Context, s *subscription, key store.Key, pkg Package, ttl time.Duration) error {
 	var ok bool
-	if s.watcher, ok = n.watchers.take(s.watcher); !ok {
+	if s.account, ok = n.watchers.take(s.watcher); !ok {
 		return sip.Errorf(sip.StatusForbidden, "Too many subscriptions")
 	}
 	s.topic = &topic{key: key, pkg: pkg}
 	s.cseqLimit = cseqBlock
 	if err := n.Store.PutSubscription(ctx, s.record(n.Agent, ttl)); err != nil {
-		n.watchers.release(s.watcher)
+		n.watchers.release(s.account)
 		return away(err)
 	}
 	return nil
@@ -198,7 +198,7 @@ func (n *Notifier) store(ctx context.Context, s *subscription, next *change) (*s
 			return s, away(err)
 		}
 		n.leave(s)
-		if s, err = n.claim(ctx, s.id); err != nil {
+		if s, err = n.claim(ctx, s.tag()); err != nil {
 			return nil, err
 		}
 	}
@@ -241,6 +241,7 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 	n.supersede(s)
 	n.conns.remove(s)
 	s.path, s.dialog = pathOf(next.flow), next.dialog
+	s.id = partOf(s.dialog, s.id)
 	n.conns.add(s)
 	s.stand(next.decision, "")
 	s.suspend, s.queued, s.held = 0, false, true
@@ -275,7 +276,7 @@ func (n *Notifier) find(ctx context.Context, r *sip.Request) (*subscription, eve
 		return nil, event.Dialog{}, unknown
 	}
 	sh.mu.Lock()
-	s, ending := sh.byTag[r.ToTag()], sh.ending[r.ToTag()]
+	s, ending := sh.byTag.Get(r.ToTag()), sh.ending[r.ToTag()]
 	sh.mu.Unlock()
 	switch {
 	case ending:

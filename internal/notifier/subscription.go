@@ -2,7 +2,9 @@ package notifier
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
+	"strings"
 	"time"
 	"unique"
 
@@ -14,12 +16,12 @@ import (
 // subscription is one watcher's subscription to one topic. It is guarded by
 // its shard's lock. What is needed only to render or to persist stays packed.
 type subscription struct {
-	shard   *shard
-	topic   *topic
-	id      string // the local tag
-	watcher string // address-of-record
-	path    path   // where NOTIFYs go, unless the dialog has a route set
-	dialog  string // event.Dialog, packed
+	shard    *shard
+	topic    *topic
+	*account        // of its watcher
+	id       string // the local tag
+	path     path   // where NOTIFYs go, unless the dialog has a route set
+	dialog   string // event.Dialog, packed
 
 	standing unique.Handle[standing]
 	expires  instant
@@ -64,18 +66,22 @@ func (s *subscription) stand(d Decision, why event.Reason) {
 	s.standing = unique.Make(standing{d, why})
 }
 
-// path is a flow in less room: listeners are few.
+// path is a flow in less room: listeners are few, and a netip.AddrPort is
+// padded.
 type path struct {
-	proto  sip.Proto
-	conn   uint64
-	local  unique.Handle[netip.AddrPort]
-	remote netip.AddrPort
+	conn  uint64
+	local unique.Handle[netip.AddrPort]
+	addr  netip.Addr // the peer's
+	port  uint16
+	proto sip.Proto
 }
 
-func pathOf(f sip.Flow) path { return path{f.Proto, f.Conn, unique.Make(f.Local), f.Remote} }
+func pathOf(f sip.Flow) path {
+	return path{f.Conn, unique.Make(f.Local), f.Remote.Addr(), f.Remote.Port(), f.Proto}
+}
 
 func (p path) flow() sip.Flow {
-	return sip.Flow{Proto: p.proto, Conn: p.conn, Local: p.local.Value(), Remote: p.remote}
+	return sip.Flow{Proto: p.proto, Conn: p.conn, Local: p.local.Value(), Remote: netip.AddrPortFrom(p.addr, p.port)}
 }
 
 // nextHop is the first URI of the route set, or "".
@@ -97,24 +103,66 @@ func (s *subscription) terminated() bool { return s.decision().State == event.Te
 // starts behind the block (RFC 3261 s.12.2.2 lets the peer accept the gap).
 const cseqBlock = 1 << 10
 
-// record is the subscription's copy for the store, up to cseqLimit. From now
-// on s shares the copy's memory. Its shard is locked, or nobody else has s.
+// record is the subscription's copy for the store, up to cseqLimit. Its data is
+// the version, cseqLimit and who as varints, the flow, and the dialog. From now
+// on s shares the copy's memory: its dialog and its id are parts of data. Its
+// shard is locked, or nobody else has s.
 func (s *subscription) record(agent string, ttl time.Duration) store.Subscription {
-	b := make([]byte, 0, len(s.dialog)+160)
+	var room [1024]byte
+	b := room[:0]
 	b = binary.AppendUvarint(b, recordVersion)
 	b = binary.AppendUvarint(b, uint64(s.cseqLimit))
 	b = binary.AppendUvarint(b, uint64(s.who))
-	b = appendString(b, s.path.flow().Text())
+	b = s.path.appendTo(b)
 	b = append(b, s.dialog...)
 	data := string(b)
 	s.dialog = data[len(data)-len(s.dialog):]
+	s.id = partOf(s.dialog, s.id)
 	return store.Subscription{
 		ID: s.id, Key: s.topic.key, Watcher: s.watcher,
 		Fence: s.fence, Agent: agent, TTL: ttl, Data: data,
 	}
 }
 
-const recordVersion = 1
+const recordVersion = 2
+
+// tag is the id, for who has not locked the shard: records move it.
+func (s *subscription) tag() string {
+	s.shard.mu.Lock()
+	defer s.shard.mu.Unlock()
+	return s.id
+}
+
+// partOf is part as it stands in whole, or part where it does not.
+func partOf(whole, part string) string {
+	if i := strings.Index(whole, part); i >= 0 {
+		return whole[i : i+len(part)]
+	}
+	return part
+}
+
+// appendTo packs p: the protocol and the connection as varints, and the two
+// addresses as strings in the form of netip.AddrPort.MarshalBinary.
+func (p path) appendTo(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(p.proto))
+	b = binary.AppendUvarint(b, p.conn)
+	b = appendAddress(b, p.local.Value())
+	return appendAddress(b, netip.AddrPortFrom(p.addr, p.port))
+}
+
+func appendAddress(b []byte, a netip.AddrPort) []byte {
+	var room [64]byte
+	packed, _ := a.AppendBinary(room[:0]) // its error is always nil
+	return append(binary.AppendUvarint(b, uint64(len(packed))), packed...)
+}
+
+// unpackPath reads what appendTo wrote.
+func unpackPath(u *event.Unpacker) (path, error) {
+	f := sip.Flow{Proto: sip.Proto(u.Uint()), Conn: u.Uint()}
+	local := f.Local.UnmarshalBinary([]byte(u.String()))
+	remote := f.Remote.UnmarshalBinary([]byte(u.String()))
+	return pathOf(f), errors.Join(local, remote, u.Err())
+}
 
 // restored reads a record back, without topic, decision and timers.
 func restored(r store.Subscription) (*subscription, event.Dialog, error) {
@@ -122,9 +170,12 @@ func restored(r store.Subscription) (*subscription, event.Dialog, error) {
 	version := u.Uint()
 	limit := uint32(u.Uint())
 	bits := u.Uint()
-	flow := sip.ParseFlow(u.String())
-	if version != recordVersion || u.Err() != nil {
+	if version != recordVersion {
 		return nil, event.Dialog{}, event.ErrPacked
+	}
+	path, err := unpackPath(u)
+	if err != nil {
+		return nil, event.Dialog{}, errors.Join(event.ErrPacked, err)
 	}
 	packed := u.Rest()
 	dialog, _, err := event.UnpackDialog(packed)
@@ -132,9 +183,8 @@ func restored(r store.Subscription) (*subscription, event.Dialog, error) {
 		return nil, event.Dialog{}, err
 	}
 	return &subscription{
-		id:      r.ID,
-		watcher: r.Watcher, who: uint8(bits),
-		path: pathOf(flow), dialog: packed, routed: len(dialog.Routes) > 0,
+		id: partOf(packed, r.ID), account: &account{watcher: r.Watcher}, who: uint8(bits),
+		path: path, dialog: packed, routed: len(dialog.Routes) > 0,
 		fence: r.Fence, cseq: limit, cseqLimit: limit + cseqBlock, due: -1,
 	}, dialog, nil
 }
@@ -157,8 +207,4 @@ func identityBits(id sip.Identity) (bits uint8) {
 		bits |= trustedBit
 	}
 	return bits
-}
-
-func appendString(dst []byte, s string) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
