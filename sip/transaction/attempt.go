@@ -42,7 +42,7 @@ func (s *clientShard) await(a attempt) {
 	now := s.layer.now()
 	s.retransmit[0].trim(s.stale)
 	s.retransmit[0].push(now, a)
-	s.arm(now, &s.retransmit[0])
+	s.armRetransmit(now, 0)
 }
 
 func (s *clientShard) hold(t *clientTransaction, a attempt) writing {
@@ -86,6 +86,13 @@ func (s *clientShard) failLocked(a attempt, err error) {
 func (s *clientShard) arm(now time.Duration, q *queue[attempt]) {
 	if at, ok := q.wake(); ok {
 		s.alarm.set(now, at)
+	}
+}
+
+// armRetransmit is arm for Timer E, which waits for its pace.
+func (s *clientShard) armRetransmit(now time.Duration, interval int) {
+	if at, ok := s.retransmit[interval].wake(); ok {
+		s.alarm.set(now, max(at, s.resume))
 	}
 }
 
@@ -142,7 +149,7 @@ func (s *clientShard) perform(e *events) {
 func (s *clientShard) rearm(now time.Duration) {
 	for i := range s.retransmit {
 		s.retransmit[i].trim(s.stale)
-		s.arm(now, &s.retransmit[i])
+		s.armRetransmit(now, i)
 	}
 	s.timeout.trim(s.stale)
 	s.arm(now, &s.timeout)
@@ -194,8 +201,15 @@ func (s *clientShard) giveUp(a attempt, err error, e *events) {
 // Timer F too, so that what is answered within T1 never stands in that queue.
 func (s *clientShard) expireRetransmit(now time.Duration, interval int, e *events) {
 	q := &s.retransmit[interval]
-	for a, ok := q.due(now); ok; a, ok = q.due(now) {
-		t := s.live(a)
+	for q.isDue(now) {
+		t := s.live(q.first())
+		if t != nil && t.resends() {
+			if wait, ok := s.layer.pace.take(now); !ok {
+				s.resume = now + wait
+				return
+			}
+		}
+		a, _ := q.pop()
 		if t == nil || t.err != nil {
 			continue
 		}
@@ -209,13 +223,18 @@ func (s *clientShard) expireRetransmit(now time.Duration, interval int, e *event
 		if interval == 0 {
 			s.timeout.push(now, a)
 		}
-		if t.flow.Proto.Reliable() {
+		if !t.resends() {
 			continue
 		}
 		s.retransmit[s.nextInterval(t, interval)].push(now, a)
 		s.layer.counters.retransmitted.Add(1)
 		e.resend = append(e.resend, s.hold(t, a))
 	}
+}
+
+// resends says whether Timer E sends t again.
+func (t *clientTransaction) resends() bool {
+	return t.err == nil && !t.routing && !t.flow.Proto.Reliable()
 }
 
 // nextInterval is T2 once a provisional response has come, else the double

@@ -42,6 +42,32 @@ func TestRetransmissions(t *testing.T) {
 	})
 }
 
+// What was sent at once is sent again spread, in a while.
+func TestRetransmissionsAreSpread(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, f *fake, l *Layer) {
+		const all = 1000
+		for range all {
+			l.Send(notify(udp), new(told))
+		}
+		f.packets()
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		perInterval := map[time.Duration]int{}
+		time.Sleep(50 * time.Millisecond)
+		again := f.packets()[all:]
+		for _, p := range again {
+			perInterval[p.at/paceInterval]++
+		}
+		want(t, "sent again", len(again), all)
+		want(t, "intervals", len(perInterval), (all+paceMost-1)/paceMost)
+		for at, n := range perInterval {
+			if n > paceMost {
+				t.Errorf("%d at %v", n, at*paceInterval)
+			}
+		}
+	})
+}
+
 func TestTheRequestOnTheWire(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, f *fake, l *Layer) {
 		l.Send(notify(udp), new(told))

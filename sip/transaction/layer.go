@@ -154,6 +154,7 @@ type Layer struct {
 	patience  patience
 	keys      keys
 	tagger    tagger
+	pace      pace
 	lines     lines
 	servers   [shards]serverShard
 	clients   [shards]clientShard

@@ -50,11 +50,17 @@ func (q *queue[T]) pop() (what T, ok bool) {
 
 // due takes the first entry if its time has come.
 func (q *queue[T]) due(now time.Duration) (what T, ok bool) {
-	if q.count == 0 || q.ring[q.head].at > now {
+	if !q.isDue(now) {
 		return what, false
 	}
 	return q.pop()
 }
+
+// isDue says whether the first entry's time has come.
+func (q *queue[T]) isDue(now time.Duration) bool { return q.count > 0 && q.ring[q.head].at <= now }
+
+// first is the first entry of a queue that has one.
+func (q *queue[T]) first() T { return q.ring[q.head].what }
 
 // trim drops the entries at the front for which stale holds. Most requests
 // are answered long before any timer fires: trimmed at each push, their

@@ -21,6 +21,7 @@ type clientShard struct {
 	timeout    queue[attempt]   // Timer F, from T1 on
 	linger     queue[attempt]   // Timer K
 	failing    queue[attempt]   // at once, but not inside Send
+	resume     time.Duration    // retransmissions that are due wait until then, for their pace
 	alarm      alarm
 	expiring   sync.WaitGroup
 }
