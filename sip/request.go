@@ -142,7 +142,7 @@ func (r *Request) URI() (*URI, error) {
 // AOR is the canonical address-of-record of the Request-URI, "" if it is none.
 func (r *Request) AOR() string {
 	if u, err := r.URI(); err == nil && r.aor == "" {
-		r.aor = r.canonical(u)
+		r.aor = r.AOROf(u)
 	}
 	return r.aor
 }
@@ -150,7 +150,7 @@ func (r *Request) AOR() string {
 // FromAOR is the canonical address-of-record of From's URI, "" if it is none.
 func (r *Request) FromAOR() string {
 	if a, err := r.From(); err == nil && r.fromAOR == "" {
-		r.fromAOR = r.canonical(&a.URI)
+		r.fromAOR = r.AOROf(&a.URI)
 	}
 	return r.fromAOR
 }
@@ -158,14 +158,14 @@ func (r *Request) FromAOR() string {
 // ToAOR is the canonical address-of-record of To's URI, "" if it is none.
 func (r *Request) ToAOR() string {
 	if a, err := r.To(); err == nil && r.toAOR == "" {
-		r.toAOR = r.canonical(&a.URI)
+		r.toAOR = r.AOROf(&a.URI)
 	}
 	return r.toAOR
 }
 
-// canonical is u's address-of-record. Most requests are somebody's about
-// himself: one string serves all.
-func (r *Request) canonical(u *URI) string {
+// AOROf is u.AOR(). Most requests are somebody's about himself: one string
+// serves all that are written alike.
+func (r *Request) AOROf(u *URI) string {
 	switch {
 	case r.aor != "" && r.uri.sameInbox(u):
 		return r.aor

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"iter"
 	"math"
 	"strings"
 )
@@ -194,15 +195,20 @@ func (m *message) get(f field) string {
 
 func (m *message) has(f field) bool { return m.first[f] > 0 }
 
-// each calls yield with every value of the named field, in order.
-func (m *message) each(name string, yield func(value string)) {
+// Each goes through the values of every field of that name in order.
+func (m *message) Each(name string) iter.Seq[string] {
+	return func(yield func(string) bool) { m.each(name, yield) }
+}
+
+func (m *message) each(name string, yield func(value string) bool) {
 	f := fieldOf(name)
 	if f != fieldOther && m.first[f] == 0 {
 		return
 	}
 	for i := range m.entries {
-		if e := &m.entries[i]; e.field == f && (f != fieldOther || equalFold(m.name(e), name)) {
-			yield(m.value(e))
+		e := &m.entries[i]
+		if e.field == f && (f != fieldOther || equalFold(m.name(e), name)) && !yield(m.value(e)) {
+			return
 		}
 	}
 }
@@ -243,7 +249,9 @@ func (m *message) Has(name string) bool {
 
 // Values are the values of every field of that name in order.
 func (m *message) Values(name string) (values []string) {
-	m.each(name, func(v string) { values = append(values, v) })
+	for v := range m.Each(name) {
+		values = append(values, v)
+	}
 	return values
 }
 
@@ -251,7 +259,9 @@ func (m *message) Values(name string) (values []string) {
 // order, trimmed; commas in quotes and in <> divide nothing, and empty
 // elements are left out. RFC 3261 s.7.3.1.
 func (m *message) List(name string) (elements []string) {
-	m.each(name, func(v string) { elements = appendElements(elements, v) })
+	for v := range m.Each(name) {
+		elements = appendElements(elements, v)
+	}
 	return elements
 }
 

@@ -28,7 +28,8 @@ var credentialFields = [...]string{"Authorization", "Proxy-Authorization"}
 
 // checkCredentials identifies the sender by the credentials for our realms, the first that are right.
 func (g *Guard) checkCredentials(ctx context.Context, id sip.Identity, r *sip.Request, from *sip.Address) (sip.Identity, error) {
-	brought, fault := g.credentials(r)
+	var room [1]digest.Credentials
+	brought, fault := g.credentials(room[:0], r)
 	var stale, wrongTarget bool
 	for i := range brought {
 		aor, result, err := g.verify(ctx, r, &brought[i])
@@ -56,14 +57,11 @@ func (g *Guard) checkCredentials(ctx context.Context, id sip.Identity, r *sip.Re
 	return id, g.challenge(r, digest.Challenge{Stale: stale})
 }
 
-// credentials are those for our realms; others are for somebody else (RFC 3261 s.22.3), and so are other schemes. fault
+// credentials appends those for our realms; others are for somebody else (RFC 3261 s.22.3), and so are other schemes. fault
 // is that of a field which cannot be read.
-func (g *Guard) credentials(r *sip.Request) (brought []digest.Credentials, fault error) {
+func (g *Guard) credentials(brought []digest.Credentials, r *sip.Request) (_ []digest.Credentials, fault error) {
 	for _, name := range credentialFields {
-		if !r.Has(name) {
-			continue
-		}
-		for _, field := range r.Values(name) {
+		for field := range r.Each(name) {
 			c, err := digest.Parse(field)
 			switch {
 			case errors.Is(err, digest.ErrSyntax):
@@ -78,7 +76,8 @@ func (g *Guard) credentials(r *sip.Request) (brought []digest.Credentials, fault
 
 // verify checks one field of credentials. The error is a 503: nobody can say whether they are right.
 func (g *Guard) verify(ctx context.Context, r *sip.Request, c *digest.Credentials) (string, digest.Result, error) {
-	aor, form := usernameAOR(c.Username, c.Realm)
+	named, form := usernameURI(c.Username, c.Realm)
+	aor := r.AOROf(&named)
 	var principal store.Principal
 	if aor != "" {
 		var err error
@@ -106,13 +105,13 @@ func (g *Guard) verify(ctx context.Context, r *sip.Request, c *digest.Credential
 	return aor, result, nil
 }
 
-// usernameAOR is the address-of-record that a username in a realm names: user, user@domain or sip:user@domain, the domain
-// being the realm. form is how it was written. "" where it names nobody.
-func usernameAOR(username, realm string) (aor string, form usernameForm) {
+// usernameURI is whom a username in a realm names: user, user@domain or sip:user@domain, the domain
+// being the realm. form is how it was written. Nobody has no user.
+func usernameURI(username, realm string) (named sip.URI, form usernameForm) {
 	user, form := username, userAlone
 	if at := strings.LastIndexByte(username, '@'); at >= 0 {
 		if !strings.EqualFold(username[at+1:], realm) {
-			return "", form
+			return named, form
 		}
 		user, form = username[:at], userAtDomain
 		const scheme = "sip:"
@@ -120,7 +119,7 @@ func usernameAOR(username, realm string) (aor string, form usernameForm) {
 			user, form = user[len(scheme):], userURI
 		}
 	}
-	return (&sip.URI{User: user, Host: realm}).AOR(), form
+	return sip.URI{User: user, Host: realm}, form
 }
 
 // acceptURI says whether a digest-uri is for somebody that we accept requests for. RFC 3261 s.22.4, item 6: it need not
