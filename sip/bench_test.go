@@ -63,9 +63,11 @@ func benchmarkParse(b *testing.B, message string) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(raw)))
 	for b.Loop() {
-		if _, err := ParseRequest(raw, udpFlow); err != nil {
+		r, err := ParseRequest(raw, udpFlow)
+		if err != nil {
 			b.Fatal(err)
 		}
+		r.Recycle()
 	}
 }
 
@@ -86,6 +88,7 @@ func BenchmarkParseAndRead(b *testing.B) {
 		if err != nil || len(contacts) != 1 || r.AOR() == "" || r.EventPackage() == "" || r.CallID() == "" {
 			b.Fatal("the request was not read")
 		}
+		r.Recycle()
 	}
 }
 
