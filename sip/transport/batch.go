@@ -45,6 +45,8 @@ type batch struct {
 	conn   mmsg
 	packet packetInfo
 
+	pressure pressure // the reader's
+
 	mu      sync.Mutex
 	free    sync.Cond // the writer is done, or the queue has room again
 	queue   outbox    // waits to be written
@@ -88,7 +90,7 @@ func newBatch(s *socket, uc *net.UDPConn) *batch {
 		b.packet.enable6(s, p)
 	}
 	if d := takeOver(uc, !s.local.Addr().Is4()); d != nil {
-		b.conn, s.closer = d, d
+		b.conn, s.closer, b.pressure.buffer = d, d, d
 	}
 	return b
 }
@@ -112,9 +114,14 @@ func (b *batch) read() {
 			continue
 		}
 		failures = 0
+		b.pressure.look(n)
 		b.hold()
 		for i := range in[:n] {
 			m := &in[i]
+			if b.pressure.sheds(m.Buffers[0][:m.N]) {
+				b.s.shed(m.N)
+				continue
+			}
 			flow := sip.Flow{Proto: sip.UDP, Remote: addrPort(m.Addr), Local: b.local(m)}
 			b.s.received(m.Buffers[0][:m.N:m.N], flow)
 		}

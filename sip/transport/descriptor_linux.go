@@ -134,6 +134,24 @@ func (d *descriptor) WriteBatch(ms []ipv4.Message, _ int) (int, error) {
 	return d.call(unix.SYS_SENDMMSG, &d.out, len(ms), 0)
 }
 
+// filled is buffer's. Both are in bytes as the kernel counts them, with its
+// own for each datagram.
+func (d *descriptor) filled() (used, size int) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.closed.Load() {
+		return 0, 0
+	}
+	var info [9]uint32 // SK_MEMINFO_RMEM_ALLOC, SK_MEMINFO_RCVBUF, ...
+	length := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(d.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&length)), 0)
+	if errno != 0 {
+		return 0, 0
+	}
+	return int(info[0]), int(info[1])
+}
+
 // call is the system call, until Close.
 func (d *descriptor) call(number uintptr, m *messages, count, flags int) (int, error) {
 	d.mu.RLock()

@@ -22,6 +22,9 @@ func TestCloseWakesTheReader(t *testing.T) {
 		if d == nil {
 			t.Skip("one processor")
 		}
+		if used, size := d.filled(); used != 0 || size == 0 {
+			t.Errorf("an idle buffer has %d of %d bytes", used, size)
+		}
 		ended := make(chan error)
 		go func() {
 			n, err := d.ReadBatch([]ipv4.Message{{Buffers: [][]byte{make([]byte, 100)}, Addr: new(net.UDPAddr)}}, 0)

@@ -111,6 +111,13 @@ func (s *socket) readSingly() {
 	}
 }
 
+// shed counts a datagram that is dropped unread.
+func (s *socket) shed(n int) {
+	s.t.stats.DatagramsIn.Add(1)
+	s.t.stats.BytesIn.Add(uint64(n))
+	s.t.stats.DatagramsShed.Add(1)
+}
+
 // received hands a datagram to the receiver, unless it is a keep-alive.
 func (s *socket) received(data []byte, flow sip.Flow) {
 	s.t.stats.DatagramsIn.Add(1)

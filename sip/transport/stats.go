@@ -13,6 +13,7 @@ type Stats struct {
 	DatagramsOut     atomic.Uint64
 	DatagramsFailed  atomic.Uint64 // the kernel would not send them
 	DatagramsDropped atomic.Uint64 // keep-alives, STUN, empty
+	DatagramsShed    atomic.Uint64 // requests, while more came than could be served
 	ReadErrors       atomic.Uint64 // of UDP sockets
 	MessagesIn       atomic.Uint64 // on connections
 	MessagesOut      atomic.Uint64 // on connections
