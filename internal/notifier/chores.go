@@ -121,25 +121,32 @@ func (n *Notifier) reserve(s *subscription) {
 	n.chores.add(func(ctx context.Context) {
 		s.shard.mu.Lock()
 		s.reserving = false
-		c := *s
 		s.shard.mu.Unlock()
-		if c.gone {
-			return
-		}
-		c.cseqLimit = c.cseq + cseqBlock
-		err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.expires.sub(n.now())))
-		switch {
-		case err == nil:
-			s.shard.mu.Lock()
-			s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
-			if s.dialog == c.dialog { // one copy of it is enough
-				s.id, s.dialog = c.id, c.dialog
-			}
-			s.shard.mu.Unlock()
-		case errors.Is(err, store.ErrFenced):
-			n.leave(s)
-		default:
-			n.Log.Debug("sequence numbers not reserved", "id", c.id, "err", err)
-		}
+		n.putBlock(ctx, s)
 	})
+}
+
+// putBlock stores the copy with the block that follows the last number used.
+func (n *Notifier) putBlock(ctx context.Context, s *subscription) {
+	s.shard.mu.Lock()
+	c := *s
+	s.shard.mu.Unlock()
+	if c.gone {
+		return
+	}
+	c.cseqLimit = c.cseq + cseqBlock
+	err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.expires.sub(n.now())))
+	switch {
+	case err == nil:
+		s.shard.mu.Lock()
+		s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
+		if s.dialog == c.dialog { // one copy of it is enough
+			s.id, s.dialog = c.id, c.dialog
+		}
+		s.shard.mu.Unlock()
+	case errors.Is(err, store.ErrFenced):
+		n.leave(s)
+	default:
+		n.Log.Debug("sequence numbers not reserved", "id", c.id, "err", err)
+	}
 }

@@ -94,6 +94,10 @@ func (n *Notifier) enter(s *subscription, key store.Key, pkg Package) *subscript
 	s.account = n.watchers.count(s.watcher)
 	n.add(s, key, pkg, 0)
 	s.dirty = true
+	if !s.held && !s.terminated() { // else its SUBSCRIBE reserves, or nothing will follow
+		s.held = true
+		n.resume(s)
+	}
 	switch t := s.topic; {
 	case s.terminated():
 		n.terminate(s, event.Rejected)
@@ -140,17 +144,26 @@ func (n *Notifier) claim(ctx context.Context, id string) (*subscription, error) 
 	return s, nil
 }
 
-// resume has a subscription tell its watcher the state, where it was claimed
-// for a SUBSCRIBE that was then refused.
+// resume has a subscription that was taken up tell its watcher the state, once
+// the store has its next block of sequence numbers: who served it before may
+// have used all of the last, and CSeq must rise (RFC 3261 s.12.2.1.1). A
+// SUBSCRIBE meanwhile does so itself. The shard is locked.
 func (n *Notifier) resume(s *subscription) {
-	s.shard.mu.Lock()
-	if s.held && !s.gone {
-		s.held = false
-		if s.topic.state != nil { // else its load is under way
-			n.advance(s, n.now())
-		}
+	if !s.held || s.gone {
+		return
 	}
-	n.unlock(s.shard)
+	epoch := s.epoch
+	n.chores.add(func(ctx context.Context) {
+		n.putBlock(ctx, s)
+		s.shard.mu.Lock()
+		if s.held && s.epoch == epoch && !s.gone {
+			s.held = false
+			if s.topic.state != nil { // else its load is under way
+				n.advance(s, n.now())
+			}
+		}
+		n.unlock(s.shard)
+	})
 }
 
 // leave forgets a subscription that another agent serves now: nothing is sent

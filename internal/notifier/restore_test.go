@@ -323,3 +323,35 @@ func TestChoresAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// CSeq rises over every restart, also where no SUBSCRIBE comes between (RFC
+// 3261 s.12.2.1.1), and where a refused one does.
+func TestSequenceRisesOverRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t)
+		w := n.watcher("alice")
+		w.settled(7200)
+		last := 1
+		for i := range 4 {
+			n.halt()
+			n = startOn(t, n.engine)
+			for j := range 2 { // the NOTIFY of the restart, then a change
+				if j == 1 {
+					n.publish(fmt.Sprint(i))
+				}
+				f := n.one()
+				var cseq int
+				_, tail, _ := strings.Cut(f.text, "CSeq: ")
+				fmt.Sscan(tail, &cseq)
+				if cseq <= last {
+					t.Fatalf("restart %d: CSeq %d after %d", i, cseq, last)
+				}
+				last = cseq
+				n.answer(f, 200)
+			}
+			w.n = n
+			w.refused(5, 423)
+			n.none()
+		}
+	})
+}

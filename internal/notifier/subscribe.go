@@ -129,7 +129,9 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (re
 	s, dialog, err := n.find(ctx, r)
 	defer func() {
 		if err != nil && s != nil {
+			s.shard.mu.Lock()
 			n.resume(s)
+			s.shard.mu.Unlock()
 		}
 	}()
 	if err != nil {

@@ -185,7 +185,7 @@ func restored(r store.Subscription) (*subscription, event.Dialog, error) {
 	return &subscription{
 		id: partOf(packed, r.ID), account: &account{watcher: r.Watcher}, who: uint8(bits),
 		path: path, dialog: packed, routed: len(dialog.Routes) > 0,
-		fence: r.Fence, cseq: limit, cseqLimit: limit + cseqBlock, due: -1,
+		fence: r.Fence, cseq: limit, cseqLimit: limit, due: -1,
 	}, dialog, nil
 }
 
