@@ -85,7 +85,7 @@ func (r *Request) appendTo(dst []byte, code int, tag string) []byte {
 		return dst
 	}
 	dst = append(dst, "To: "...)
-	dst = appendOneLine(dst, r.get(fieldTo))
+	dst = r.appendValue(dst, r.get(fieldTo))
 	if r.toTag == "" && code != StatusTrying {
 		dst = append(dst, ";tag="...)
 		dst = appendOneLine(dst, tag)
@@ -99,7 +99,19 @@ func (r *Request) appendSame(dst []byte, f field) []byte {
 	if !r.has(f) {
 		return dst
 	}
-	return appendField(dst, f.String(), r.get(f))
+	dst = append(dst, f.String()...)
+	dst = append(dst, ": "...)
+	dst = r.appendValue(dst, r.get(f))
+	return append(dst, "\r\n"...)
+}
+
+// appendValue writes a part of a header field of the request. It has no LF,
+// which would have ended it, and a CR only where the request is refused.
+func (r *Request) appendValue(dst []byte, s string) []byte {
+	if r.clean {
+		return append(dst, s...)
+	}
+	return appendOneLine(dst, s)
 }
 
 func appendField(dst []byte, name, value string) []byte {

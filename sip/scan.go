@@ -29,6 +29,7 @@ type message struct {
 	entries []entry              // inline until it is full
 	first   [fieldCount]uint8    // 1 + the number of the field's first entry
 	double  field                // a field that stands twice and may not
+	clean   bool                 // no CR stands in a value
 	inline  [inlineEntries]entry // memory of entries
 }
 
@@ -69,7 +70,7 @@ func (m *message) index(pos int) (fault *Error) {
 	open := false // the last line was a field that may go on
 	for {
 		if pos == len(m.raw) { // RFC 5118 s.4.10's own message ends like this
-			return first(fault, checkLineEnds(m.raw[start:pos], crs))
+			return first(fault, m.checkLineEnds(start, pos, crs))
 		}
 		end, next, ok := m.line(pos)
 		if !ok {
@@ -77,7 +78,7 @@ func (m *message) index(pos int) (fault *Error) {
 		}
 		if end == pos {
 			m.body = m.raw[next:]
-			return first(fault, checkLineEnds(m.raw[start:pos], crs))
+			return first(fault, m.checkLineEnds(start, pos, crs))
 		}
 		crs += next - end - 1
 		if c := m.raw[pos]; c == ' ' || c == '\t' { // RFC 3261 s.7.3.1, folding
@@ -140,8 +141,9 @@ func (m *message) add(pos, end int) (fault *Error, ok bool) {
 // checkLineEnds refuses a CR that ends no line: RFC 3261 s.25.1 allows it
 // nowhere, and elements behind us may take it for one. A NUL passes: it may
 // stand in a quoted string.
-func checkLineEnds(head []byte, ending int) *Error {
-	if bytes.Count(head, carriageReturn) != ending {
+func (m *message) checkLineEnds(start, end, ending int) *Error {
+	m.clean = bytes.Count(m.raw[start:end], carriageReturn) == ending
+	if !m.clean {
 		return badRequest("CR without LF in the header")
 	}
 	return nil

@@ -127,7 +127,7 @@ func (r *Request) appendVias(dst []byte) []byte {
 			}
 			top = false
 		}
-		dst = appendOneLine(dst, value)
+		dst = r.appendValue(dst, value)
 		dst = append(dst, "\r\n"...)
 	}
 	return dst
@@ -142,14 +142,16 @@ func (r *Request) appendTopVia(dst []byte, via string) []byte {
 	if i := strings.IndexByte(via, ';'); i >= 0 {
 		head, params = via[:i], via[i:]
 	}
-	dst = appendOneLine(dst, trim(head))
-	for name, value := range Params(params).All {
-		if equalFold(name, "received") || equalFold(name, "rport") {
+	dst = r.appendValue(dst, trim(head))
+	for params != "" {
+		var name, value string
+		name, value, params = cutParam(params)
+		if name == "" || equalFold(name, "received") || equalFold(name, "rport") {
 			continue
 		}
-		dst = appendOneLine(append(dst, ';'), name)
+		dst = r.appendValue(append(dst, ';'), name)
 		if value != "" {
-			dst = appendOneLine(append(dst, '='), value)
+			dst = r.appendValue(append(dst, '='), value)
 		}
 	}
 	source := r.Flow.Remote.Addr().Unmap().WithZone("")

@@ -106,14 +106,16 @@ func (a *Agent) State(ctx context.Context, key store.Key) (notifier.State, error
 	return &state{Document: doc}, nil
 }
 
-// state is a composed document as the notifier sees it. A view other than
-// full is made once, when it is asked for.
+// state is a composed document as the notifier sees it. The views other than
+// full are made once, when one is asked for.
 type state struct {
 	*composition.Document
-	offline, pending sync.Once
-	offlineBody      notifier.Body
-	pendingBody      notifier.Body
+	once   sync.Once
+	hidden *hidden
 }
+
+// hidden is what those see who may not see the document.
+type hidden struct{ offline, pending notifier.Body }
 
 // Version is notifier.State's.
 func (s *state) Version() store.Version { return s.Document.Version }
@@ -121,15 +123,14 @@ func (s *state) Version() store.Version { return s.Document.Version }
 // Body is notifier.State's. The same generator makes the document of a
 // presentity that is offline and of one that blocks politely.
 func (s *state) Body(view string) notifier.Body {
-	switch view {
-	case full:
+	if view == full {
 		return notifier.Body{Type: mediaType, Bytes: s.Bytes, Hash: s.Hash}
-	case pending:
-		s.pending.Do(func() { s.pendingBody = made(pidf.Pending(s.Entity, "")) })
-		return s.pendingBody
 	}
-	s.offline.Do(func() { s.offlineBody = made(pidf.Offline(s.Entity)) })
-	return s.offlineBody
+	s.once.Do(func() { s.hidden = &hidden{made(pidf.Offline(s.Entity)), made(pidf.Pending(s.Entity, ""))} })
+	if view == pending {
+		return s.hidden.pending
+	}
+	return s.hidden.offline
 }
 
 func made(document []byte) notifier.Body {

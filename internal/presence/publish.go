@@ -23,7 +23,7 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 	if err != nil {
 		return nil, err
 	}
-	key := store.Key{AOR: presentity, Package: r.EventPackage()}
+	key := store.Key{AOR: presentity, Package: Name}
 	ifMatch, err := entityTag(r) // step 3
 	if err != nil {
 		return nil, err
