@@ -11,8 +11,10 @@ import (
 	"hash/maphash"
 	"math"
 	"sync"
+	"time"
 
 	"presenced/internal/store"
+	"presenced/internal/table"
 	"presenced/pidf"
 )
 
@@ -36,22 +38,27 @@ type Composer struct {
 	capacity int
 
 	mu    sync.Mutex
-	kept  map[store.Key]*list.Element // of *entry
-	order list.List                   // most recently used first
+	kept  table.Table[store.Key, entry]
+	order list.List // of *entry, most recently used first
 }
 
 type entry struct {
-	key store.Key
-	doc *Document
+	key   store.Key
+	doc   *Document
+	place *list.Element // in order
+	used  time.Time
 }
 
 // New makes a composer that keeps at most capacity documents.
 func New(publications Publications, capacity int) *Composer {
-	return &Composer{store: publications, capacity: max(capacity, 1), kept: map[store.Key]*list.Element{}}
+	return &Composer{store: publications, capacity: max(capacity, 1),
+		kept: table.New(func(e *entry) store.Key { return e.key })}
 }
 
 // Document is the present document of key. While the store is away it is the
-// last one composed, if it is still kept; else store.ErrUnavailable.
+// last one composed, if it is still kept; else store.ErrUnavailable. That of a
+// presentity without publications is made each time, and not kept: there would
+// be one for each address that anybody ever subscribed to.
 func (c *Composer) Document(ctx context.Context, key store.Key) (*Document, error) {
 	have := c.get(key)
 	pubs, err := c.store.Publications(ctx, key)
@@ -64,7 +71,11 @@ func (c *Composer) Document(ctx context.Context, key store.Key) (*Document, erro
 		return have, nil
 	}
 	doc := compose(key.AOR, pubs)
-	c.put(key, doc)
+	if len(pubs.List) > 0 {
+		c.put(key, doc)
+	} else if have != nil {
+		c.drop(key)
+	}
 	return doc, nil
 }
 
@@ -94,26 +105,58 @@ func Hash(b []byte) uint64 { return max(maphash.Bytes(seed, b), 1) }
 func (c *Composer) get(key store.Key) *Document {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.kept[key]
+	e := c.kept.Get(key)
 	if e == nil {
 		return nil
 	}
-	c.order.MoveToFront(e)
-	return e.Value.(*entry).doc
+	c.use(e)
+	return e.doc
 }
 
 func (c *Composer) put(key store.Key, doc *Document) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.kept[key]; e != nil {
-		e.Value.(*entry).doc = doc
-		c.order.MoveToFront(e)
+	if e := c.kept.Get(key); e != nil {
+		e.doc = doc
+		c.use(e)
 		return
 	}
-	c.kept[key] = c.order.PushFront(&entry{key, doc})
+	e := &entry{key: key, doc: doc, used: time.Now()}
+	e.place = c.order.PushFront(e)
+	c.kept.Put(e)
 	if c.order.Len() > c.capacity {
-		oldest := c.order.Back()
-		c.order.Remove(oldest)
-		delete(c.kept, oldest.Value.(*entry).key)
+		c.forget(c.oldest())
 	}
+}
+
+// Forget drops the documents that nobody has asked for within idle: whoever
+// watches has the document already.
+func (c *Composer) Forget(idle time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.order.Len() > 0 && time.Since(c.oldest().used) >= idle {
+		c.forget(c.oldest())
+	}
+}
+
+func (c *Composer) drop(key store.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.kept.Get(key); e != nil {
+		c.forget(e)
+	}
+}
+
+// The methods below are called with c locked.
+
+func (c *Composer) oldest() *entry { return c.order.Back().Value.(*entry) }
+
+func (c *Composer) use(e *entry) {
+	e.used = time.Now()
+	c.order.MoveToFront(e.place)
+}
+
+func (c *Composer) forget(e *entry) {
+	c.order.Remove(e.place)
+	c.kept.Delete(e.key)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"presenced/internal/composition"
 	"presenced/internal/store"
@@ -144,6 +146,7 @@ func TestBound(t *testing.T) {
 	s := newShelf()
 	c := composition.New(s, 3)
 	for i := range 4 {
+		s.put(key(i), 1, tuple("a", "open"))
 		document(t, c, key(i)) // 3, 2, 1 are kept
 		document(t, c, key(1))
 	}
@@ -153,6 +156,34 @@ func TestBound(t *testing.T) {
 			t.Errorf("document %d: %v", i, err)
 		}
 	}
+}
+
+// What nobody has asked for goes; what has no publications is not kept at all.
+func TestForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf()
+		c := composition.New(s, 10)
+		for i := range 3 {
+			s.put(key(i), 1, tuple("a", "open"))
+			document(t, c, key(i))
+		}
+		s.put(key(2), 0)
+		document(t, c, key(2))
+		document(t, c, key(3))
+		time.Sleep(time.Minute)
+		document(t, c, key(1))
+		c.Forget(time.Minute)
+		s.fail(store.ErrUnavailable)
+		for i, want := range []bool{false, true, false, false} {
+			if _, err := c.Document(t.Context(), key(i)); (err == nil) != want {
+				t.Errorf("document %d: %v", i, err)
+			}
+		}
+		c.Forget(0)
+		if doc, err := c.Document(t.Context(), key(1)); err == nil {
+			t.Errorf("still there: %+v", doc)
+		}
+	})
 }
 
 // How large a body may be is decided when it is published.

@@ -17,6 +17,8 @@ const (
 	memoryLook  = 10 * time.Second // how often it is looked at
 	memoryPause = time.Minute      // at least, between one giving back and the next
 	memoryWorth = 16 << 20         // bytes; less is left to the runtime
+
+	documentIdle = time.Hour // a document that nobody asks for is composed again
 )
 
 // memory decides when memory is given back. The zero value is ready for use.
@@ -64,6 +66,7 @@ func (s *Server) giveMemoryBack(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
+			s.composer.Forget(documentIdle)
 			if m.due(now, readHeap()) {
 				debug.FreeOSMemory()
 			}
