@@ -3,6 +3,7 @@ package notifier
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,9 +76,26 @@ func (n *Notifier) place(ctx context.Context, s *subscription, dialog event.Dial
 		flow, s.suspend = n.reach(s.path.flow(), dialog, now)
 		s.path = pathOf(flow)
 	}
+	n.address(s, dialog)
 	s = n.enter(s, r.Key, pkg)
 	n.confirm(ctx, s, asked)
 	return s, nil
+}
+
+// address makes our Contact the one at which this agent is reached, which a
+// NOTIFY tells the watcher (RFC 6665 s.3.2): its next SUBSCRIBE is not to go
+// to an agent that is dead. s is nobody else's yet.
+func (n *Notifier) address(s *subscription, dialog event.Dialog) {
+	ours, ok := n.Reroute(s.path.flow())
+	if !ok || s.suspend != 0 {
+		return
+	}
+	contact := n.Contact(ours, strings.HasPrefix(dialog.Contact, "<sips:"))
+	if contact != dialog.Contact {
+		dialog.Contact = contact
+		s.dialog = packed(&dialog)
+		s.id = partOf(s.dialog, s.id)
+	}
 }
 
 // enter puts a stored subscription into the tables, unless it is there. Its

@@ -355,3 +355,22 @@ func TestSequenceRisesOverRestarts(t *testing.T) {
 		}
 	})
 }
+
+// Who takes a subscription up says where it is reached, and so does the copy.
+func TestContactOfTheNewOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t)
+		n.watcher("alice").settled(7200)
+		n.halt()
+		elsewhere := func(c *notifier.Config) {
+			c.Contact = func(_ sip.Flow, secure bool) string { return fmt.Sprintf("<sip:192.0.2.10:5060;secure=%v>", secure) }
+		}
+		for range 2 {
+			n = startOn(t, n.engine, elsewhere)
+			f := n.one()
+			f.has(t, "Contact: <sip:192.0.2.10:5060;secure=false>")
+			n.answer(f, 200)
+			n.halt()
+		}
+	})
+}
