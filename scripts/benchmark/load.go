@@ -107,17 +107,24 @@ func (b *bench) drive(ctx context.Context, r *running, folder string, j job) (*o
 	if j.digest > 0 {
 		args = append(args, "--password", password)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	limit := 3 * time.Minute
+	if j.once {
+		limit = 12 * time.Minute
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	load := exec.CommandContext(ctx, b.load, args...)
-	load.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to handle
+	load.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // Ctrl-C is ours to handle
 	log, err := os.Create(filepath.Join(folder, "presence-load.log"))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
 	load.Stdout, load.Stderr = log, log
-	if err := load.Run(); err != nil {
+	if err := onLastingThread(load.Start); err != nil {
+		return nil, err
+	}
+	if err := load.Wait(); err != nil {
 		return nil, fmt.Errorf("presence-load: %w\n%s", errors.Join(err, ctx.Err()), tail(log.Name()))
 	}
 	return read(result)
