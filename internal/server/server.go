@@ -113,7 +113,7 @@ func (s *Server) wire(c *config.Config, network Network) {
 	})
 	s.identify(c)
 	s.mux = sip.NewMux(sip.MuxConfig{
-		Local: c.Local, Accept: []string{"application/pidf+xml"},
+		Local: c.Local, Accept: accepted(c),
 		Guard: s.guarded, Routed: s.routed,
 	})
 	s.layer = transaction.New(s.transport, transaction.Config{

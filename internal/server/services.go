@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"presenced/internal/composition"
@@ -17,6 +18,18 @@ import (
 	"presenced/sip"
 	"presenced/sip/transport"
 )
+
+// accepted are the body types that OPTIONS names; MESSAGE takes any.
+func accepted(c *config.Config) []string {
+	var types []string
+	if slices.Contains(c.Services, config.ServicePresence) {
+		types = append(types, "application/pidf+xml")
+	}
+	if slices.Contains(c.Services, config.ServiceMessage) {
+		types = append(types, "*/*")
+	}
+	return types
+}
 
 // servePresence registers PUBLISH and SUBSCRIBE for the package "presence".
 func (s *Server) servePresence() {
