@@ -149,9 +149,12 @@ func (s *settings) command() string {
 			words = append(words, f.name)
 		}
 	}
-	if s.only != "" {
-		words = append(words, "--only", fmt.Sprintf("%q", s.only))
-	}
+	flag.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "rounds", "seconds", "only":
+			words = append(words, fmt.Sprintf("--%s %q", f.Name, f.Value.String()))
+		}
+	})
 	return strings.Join(words, " ")
 }
 

@@ -37,7 +37,10 @@ func (b *bench) tabulate(rows []row, jobs []job, stores []target) *table {
 			ours = ratios(ours, b.values(r, *r.against))
 		}
 		ratio, own := spreadOf(ratios(theirs, ours)), spreadOf(ours)
-		if r.higherIsBetter() {
+		switch {
+		case r.unit == "x": // which is a ratio already
+			ratio = spreadOf(nil)
+		case r.higherIsBetter():
 			ratio = spreadOf(ratios(ours, theirs))
 		}
 		verdict, fails := r.verdict(ratio, own)
