@@ -48,6 +48,16 @@ func TestSheddingKeepsAnswers(t *testing.T) {
 		if shed := b.s.t.stats.DatagramsShed.Load(); shed != 3*(batchSize-1) {
 			t.Error(shed, "shed")
 		}
+		full[7] = full[0]
+		used = 990
+		for i := range longestSilence + 1 { // no answers to protect
+			got = nil
+			f.reads <- full
+			synctest.Wait()
+			if sheds := len(got) == 0; sheds != (i < longestSilence) {
+				t.Errorf("batch %d without an answer: shed %t", i, sheds)
+			}
+		}
 		close(f.reads)
 	})
 }
