@@ -223,6 +223,43 @@ func BenchmarkHeap(b *testing.B) {
 	}
 }
 
+// TestHeapComesBack has a storm of subscriptions come and go: neither they nor
+// the tables that they stood in are left.
+func TestHeapComesBack(t *testing.T) {
+	const subscriptions = 4000
+	n := newBenchNode(t)
+	n.storm(t, 800) // what each shard makes once
+	before := liveHeap()
+	full := n.storm(t, subscriptions)
+	// A shard keeps its short lists. Maps that stay would have three times as
+	// much, the subscriptions 20 times.
+	const slack = 600 * store.Shards
+	if left := liveHeap(); left > before+slack {
+		t.Errorf("%d bytes of heap, %d before and %d meanwhile", left, before, full)
+	}
+	if left := n.Left(); len(left) > 0 {
+		t.Error("left behind:", left)
+	}
+}
+
+// storm makes subscriptions and ends them, and returns the heap in between.
+func (n *benchNode) storm(t *testing.T, subscriptions int) (full uint64) {
+	tags := make([]string, subscriptions)
+	for i := range tags {
+		tags[i] = n.subscribe(t, benchRequest(t, i%1000, i/2))
+	}
+	full = liveHeap()
+	for _, tag := range tags {
+		n.wait.Add(1)
+		n.end(n.shardOfTag(tag).byTag.Get(tag), event.Timeout)
+		n.wait.Wait()
+	}
+	deleted := make(chan struct{})
+	n.chores.add(func(context.Context) { close(deleted) }) // behind what deletes the copies
+	<-deleted
+	return full
+}
+
 func liveHeap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
