@@ -12,7 +12,9 @@ import (
 // when something is allocated, or every two minutes, and its scavenger keeps
 // to what the last collection needed. 90 s after 500,000 subscriptions had
 // ended 614 MB were still resident, of 1.1 GB at the peak, for a live heap of
-// 78 MB. So once it is quiet the server collects and gives back by itself.
+// 78 MB. So once it is quiet the server collects and gives back by itself: the
+// same load leaves 101 MB after 10 s, and 50 MB once its last transactions are
+// over, a minute later.
 const (
 	memoryLook  = 10 * time.Second // how often it is looked at
 	memoryPause = time.Minute      // at least, between one giving back and the next
