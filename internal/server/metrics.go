@@ -162,6 +162,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	counter("presenced_identified_total", identified, who.Away.Load(), "outcome", "store-away")
 
 	tr := c.s.transport.Stats()
+	counter("presenced_drops_total", drops, tr.DatagramsShed.Load(), "reason", "pressure")
 	gauge("presenced_connections", "Open TCP and TLS connections.", float64(tr.Connections.Load()))
 	const refused = "Connections refused or closed, by reason."
 	counter("presenced_connections_refused_total", refused, tr.RefusedTotal.Load(), "reason", "total")
