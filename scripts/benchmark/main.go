@@ -152,10 +152,18 @@ func (s *settings) command() string {
 	flag.Visit(func(f *flag.Flag) {
 		switch f.Name {
 		case "rounds", "seconds", "only":
-			words = append(words, fmt.Sprintf("--%s %q", f.Name, f.Value.String()))
+			words = append(words, fmt.Sprintf("--%s %s", f.Name, quoted(f.Value.String())))
 		}
 	})
 	return strings.Join(words, " ")
+}
+
+// quoted as a shell wants it.
+func quoted(s string) string {
+	if strings.ContainsAny(s, " '\"") {
+		return fmt.Sprintf("%q", s)
+	}
+	return s
 }
 
 func report(err error) int {

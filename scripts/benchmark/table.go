@@ -38,7 +38,7 @@ func (b *bench) tabulate(rows []row, jobs []job, stores []target) *table {
 		}
 		ratio, own := spreadOf(ratios(theirs, ours)), spreadOf(ours)
 		switch {
-		case r.unit == "x": // which is a ratio already
+		case r.apart:
 			ratio = spreadOf(nil)
 		case r.higherIsBetter():
 			ratio = spreadOf(ratios(ours, theirs))
@@ -56,7 +56,7 @@ func (b *bench) tabulate(rows []row, jobs []job, stores []target) *table {
 	return t
 }
 
-func (r row) higherIsBetter() bool { return r.unit == "/s" || r.unit == "%" && r.atLeast > 0 }
+func (r row) higherIsBetter() bool { return r.unit == "/s" }
 
 func join(a, b string) string { return strings.TrimPrefix(strings.TrimSuffix(a+", "+b, ", "), ", ") }
 
