@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -207,14 +208,15 @@ func TestVersionsDoNotComeBackThoughTheLogIsLost(t *testing.T) {
 
 func TestWallClockThatStepsExpiresNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ahead := time.Duration(0)
-		c := Config{Path: t.TempDir(), Clock: func() time.Time { return time.Now().Add(ahead) }}
+		var ahead atomic.Int64 // nanoseconds; timers read it too
+		c := Config{Path: t.TempDir(), Clock: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}
 		e := openTest(t, c)
 		must(t, e.Publish(t.Context(), alice, initial("a", 90*time.Minute)))
 		must(t, e.Publish(t.Context(), alice, initial("b", 30*time.Minute)))
-		for _, ahead = range []time.Duration{24 * time.Hour, -24 * time.Hour} {
+		for _, step := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
+			ahead.Store(int64(step))
 			if n := len(stateOf(t, e).publications.List); n != 2 {
-				t.Fatalf("%d publications with a clock %v ahead", n, ahead)
+				t.Fatalf("%d publications with a clock %v ahead", n, step)
 			}
 		}
 		time.Sleep(30 * time.Minute)
@@ -228,7 +230,7 @@ func TestWallClockThatStepsExpiresNothing(t *testing.T) {
 			t.Fatalf("%d publications after the restart", n)
 		}
 		must(t, e.Close())
-		ahead = time.Hour
+		ahead.Store(int64(time.Hour))
 		e = openTest(t, c)
 		if n := len(stateOf(t, e).publications.List); n != 0 {
 			t.Fatalf("%d publications after a restart an hour later", n)
