@@ -46,6 +46,12 @@ func Errorf(code int, format string, args ...any) *Error {
 	return &Error{Code: code, Reason: err.Error(), Cause: errors.Unwrap(err)}
 }
 
+// Unavailable is the refusal of a request that could not be served now: 503
+// with Retry-After, after which it is worth another try (RFC 3261 s.21.5.4).
+func Unavailable(cause error) *Error {
+	return Errorf(StatusServiceUnavailable, "").With("Retry-After", "5").Because(cause)
+}
+
 // With adds a header field to the refusal and returns it.
 func (e *Error) With(name, value string) *Error {
 	e.Header = append(e.Header, Field{name, value})

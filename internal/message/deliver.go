@@ -115,7 +115,7 @@ func isSecure(r *sip.Request) bool {
 // Retry-After. Other errors pass.
 func away(err error) error {
 	if errors.Is(err, store.ErrUnavailable) {
-		return sip.Errorf(sip.StatusServiceUnavailable, "").With("Retry-After", "5").Because(err)
+		return sip.Unavailable(err)
 	}
 	return err
 }

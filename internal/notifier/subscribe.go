@@ -342,7 +342,7 @@ var errRefused = errors.New("the rules refuse the watcher")
 // Retry-After); other refusals pass.
 func away(err error) error {
 	if errors.Is(err, store.ErrUnavailable) {
-		return sip.Errorf(sip.StatusServiceUnavailable, "").With("Retry-After", "5").Because(err)
+		return sip.Unavailable(err)
 	}
 	return err
 }

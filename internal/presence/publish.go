@@ -182,7 +182,7 @@ func refusal(err error) error {
 	case errors.Is(err, store.ErrLimit):
 		return sip.Errorf(sip.StatusForbidden, "Too many publications").Because(err)
 	case errors.Is(err, store.ErrUnavailable):
-		return sip.Errorf(sip.StatusServiceUnavailable, "").With("Retry-After", "5").Because(err)
+		return sip.Unavailable(err)
 	}
 	return err
 }

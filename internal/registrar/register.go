@@ -179,7 +179,7 @@ func errOrder() error {
 // Retry-After. Other errors pass.
 func away(err error) error {
 	if errors.Is(err, store.ErrUnavailable) {
-		return sip.Errorf(sip.StatusServiceUnavailable, "").With("Retry-After", "5").Because(err)
+		return sip.Unavailable(err)
 	}
 	return err
 }

@@ -156,10 +156,7 @@ func (l *Layer) turnAway(r *sip.Request) {
 	if !r.Flow.Proto.Reliable() {
 		return
 	}
-	l.reply(r, &sip.Response{
-		Code:   sip.StatusServiceUnavailable,
-		Header: []sip.Field{{Name: "Retry-After", Value: "5"}},
-	})
+	l.reply(r, sip.Unavailable(nil).Response())
 }
 
 // serve runs x's handler and sends what it returns, now or later.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -13,14 +14,18 @@ import (
 
 // Close wakes a reader that waits; nothing that looks like a datagram comes of it.
 func TestCloseWakesTheReader(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))) // with one, sockets are not taken over
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
 		pc, err := net.ListenPacket("udp", address)
-		if err != nil {
-			t.Skip(err)
+		if err != nil && address[0] == '[' {
+			t.Log("without IPv6 on this machine:", err)
+			continue
+		} else if err != nil {
+			t.Fatal(err)
 		}
 		d := takeOver(pc.(*net.UDPConn), address[0] == '[')
 		if d == nil {
-			t.Skip("one processor")
+			t.Fatal("the socket was not taken over")
 		}
 		if used, size := d.filled(); used != 0 || size == 0 {
 			t.Errorf("an idle buffer has %d of %d bytes", used, size)
