@@ -54,6 +54,8 @@ Flags:
   --json FILE                   the result; - is stdout instead of the table
   --plot FILE.svg               latency against load: the scenario's first phase at
                                 10 to 110 %% of saturation, or at --rates 1000,2000,...
+  --probe COMMAND               run after each phase, with its name as the last argument; the
+                                number that it prints stands in the JSON (such as a live heap)
   --cpuprofile FILE             of the generator itself
   --leave                       do not end subscriptions and publications afterwards
 

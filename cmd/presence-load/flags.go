@@ -16,6 +16,7 @@ type command struct {
 	server                *server
 	title, json, plotFile string
 	profile               string // of the generator itself
+	probe                 string // asks the server after each phase
 }
 
 // overrides are the numbers that flags put into a scenario's phases.
@@ -47,6 +48,7 @@ func parseCommand(args []string, stderr io.Writer) (*command, error) {
 	f.DurationVar(&over.duration, "duration", 0, "of each phase that is bounded by time")
 	f.BoolVar(&set.OwnNetwork, "i-own-this-network", false, "load an address that is not loopback")
 	f.StringVar(&c.profile, "cpuprofile", "", "write the generator's own CPU profile to `FILE`")
+	f.StringVar(&c.probe, "probe", "", "`command` that is run after each phase, with its name, and prints a number")
 	f.BoolVar(&set.Leave, "leave", false, "do not end subscriptions and publications afterwards")
 	flagged := settingFlags(f, set)
 	if err := f.Parse(args); err != nil {

@@ -83,6 +83,9 @@ func (c *command) execute(ctx context.Context) (*report, error) {
 		}
 		result.After.PSS = c.server.readShared().PSS
 		r.Results = append(r.Results, result)
+		if err := g.probe(c.probe, result); err != nil {
+			return r, fmt.Errorf("phase %q: %w", p.Name, err)
+		}
 	}
 	if c.set.Leave {
 		return r, nil

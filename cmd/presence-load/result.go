@@ -32,6 +32,8 @@ type result struct {
 	Limit       string  `json:"limit"`        // what kept the rate from being higher
 	Before      usage   `json:"server_before"`
 	After       usage   `json:"server_after"`
+
+	Probe *float64 `json:"probe,omitempty"` // what --probe printed
 	*tally
 
 	sources           []*source

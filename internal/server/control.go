@@ -23,6 +23,7 @@ import (
 //	PUT    /principals         a store.Principal: added or replaced
 //	DELETE /principals?aor=A
 //	GET    /show?aor=A         a Shown
+//	POST   /collect            a Heap, after garbage was collected
 
 // Shown is what the agent knows of a presentity.
 type Shown struct {
@@ -98,6 +99,7 @@ func (s *Server) control() http.Handler {
 		shown, err := s.show(r.Context(), r.FormValue("aor"))
 		reply(w, shown, err)
 	})
+	mux.HandleFunc("POST /collect", func(w http.ResponseWriter, _ *http.Request) { reply(w, collect(), nil) })
 	return mux
 }
 

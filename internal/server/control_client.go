@@ -40,6 +40,11 @@ func (c *Control) Show(aor string) (shown *Shown, err error) {
 	return shown, c.call(http.MethodGet, "/show?aor="+url.QueryEscape(aor), nil, &shown)
 }
 
+// Collect has the agent collect garbage, and says what is left.
+func (c *Control) Collect() (h Heap, err error) {
+	return h, c.call(http.MethodPost, "/collect", nil, &h)
+}
+
 // Principals lists who is kept in the store.
 func (c *Control) Principals(_ context.Context, yield func(store.Principal) error) error {
 	var list []string

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"runtime"
 	"testing"
 	"time"
 )
@@ -41,5 +42,18 @@ func TestReadHeap(t *testing.T) {
 	after := readHeap()
 	if after.allocated-before.allocated < uint64(len(sink)) || after.held < uint64(len(sink)) {
 		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
+func TestCollectTellsWhatLives(t *testing.T) {
+	const slab = 64 << 20
+	before := collect()
+	held := make([]byte, slab)
+	with := collect()
+	runtime.KeepAlive(held)
+	held = nil
+	after := collect()
+	if with.Live < before.Live+slab/2 || with.Held < with.Live || after.Live > with.Live-slab/2 {
+		t.Errorf("before %d, with %d (of %d held), after %d", before.Live, with.Live, with.Held, after.Live)
 	}
 }
