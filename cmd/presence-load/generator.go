@@ -20,6 +20,8 @@ type generator struct {
 	epoch     time.Time
 
 	now      int64 // ns since epoch, when the loop last looked
+	wall     int64 // the same moment in ns since 1970
+	arrival  int64 // ns since epoch, when the kernel got what is being handled
 	idle     int64 // ns spent waiting
 	tasks    tasks
 	running  int
@@ -95,13 +97,27 @@ func (g *generator) close() {
 
 func (g *generator) clock() int64 { return int64(time.Since(g.epoch)) }
 
+// look takes the time.
+func (g *generator) look() {
+	t := time.Now()
+	g.now, g.wall = int64(t.Sub(g.epoch)), t.UnixNano()
+}
+
+// arrives notes when a message came, in ns since 1970, 0 if nobody knows.
+func (g *generator) arrives(at int64) {
+	g.arrival = g.now
+	if at != 0 {
+		g.arrival += at - g.wall
+	}
+}
+
 // loop feeds the sources and takes what comes until over says so.
 func (g *generator) loop(sources []*source, over func() bool) error {
-	g.now = g.clock()
-	for !over() {
+	for g.look(); !over(); {
 		if err := g.ctx.Err(); err != nil {
 			return err
 		}
+		g.look()
 		for _, s := range sources {
 			g.feed(s)
 		}
@@ -118,7 +134,7 @@ func (g *generator) loop(sources []*source, over func() bool) error {
 			if !g.poll.ready(i) {
 				continue
 			}
-			if err := l.receive(func(raw []byte) { g.received(l, raw) }); err != nil {
+			if err := l.receive(func(raw []byte, at int64) { g.arrives(at); g.received(l, raw) }); err != nil {
 				return fmt.Errorf("receive: %w", err)
 			}
 		}
@@ -146,12 +162,12 @@ func (g *generator) wait(sources []*source) error {
 	if err := g.poll.wait(time.Duration(wake - before)); err != nil {
 		return err
 	}
-	g.now = g.clock()
+	g.look()
 	g.idle += g.now - before
 	if g.now >= g.nextTick && g.progress != nil {
 		g.nextTick = g.now + int64(time.Second)
 		g.progress()
-		g.now = g.clock()
+		g.look()
 	}
 	return nil
 }

@@ -17,8 +17,9 @@ type link interface {
 	queue(message []byte)
 	flush() error
 	// receive calls handle for what has arrived, and does not wait. The message
-	// is valid during the call.
-	receive(handle func(message []byte)) error
+	// is valid during the call. arrived is the wall clock's when the kernel got
+	// it, in ns since 1970; 0 where that is not known.
+	receive(handle func(message []byte, arrived int64)) error
 	close() error
 }
 

@@ -11,13 +11,13 @@ import (
 // paper is a link that sends nothing.
 type paper string
 
-func (p paper) proto() string              { return string(p) }
-func (paper) local() string                { return "127.0.0.1:40000" }
-func (paper) fd() int                      { return -1 }
-func (paper) queue([]byte)                 {}
-func (paper) flush() error                 { return nil }
-func (paper) receive(func(m []byte)) error { return nil }
-func (paper) close() error                 { return nil }
+func (p paper) proto() string                   { return string(p) }
+func (paper) local() string                     { return "127.0.0.1:40000" }
+func (paper) fd() int                           { return -1 }
+func (paper) queue([]byte)                      {}
+func (paper) flush() error                      { return nil }
+func (paper) receive(func([]byte, int64)) error { return nil }
+func (paper) close() error                      { return nil }
 
 func TestMessagesParse(t *testing.T) {
 	v := values{user: 7, peer: 8, sub: 0x900000001, stamp: 0xa00000002, cseq: 41, seq: 12, expires: 3600,

@@ -54,6 +54,9 @@ func (g *generator) begin(src *source, due int64) bool {
 	src.running++
 	g.running++
 	g.enter(id)
+	if src.rate > 0 {
+		g.measure(src, stepSent, t.sent-due)
+	}
 	return true
 }
 

@@ -6,8 +6,10 @@ import "time"
 type step int
 
 const (
-	stepAnswer    step = iota // request to final response
+	stepSent      step = iota // due to sent, in open loop: how late the generator is
+	stepAnswer                // request to final response
 	stepNotify                // SUBSCRIBE to its NOTIFY; PUBLISH to each NOTIFY
+	stepWire                  // the same without what the generator takes: PUBLISH sent to NOTIFY in its socket
 	stepLast                  // PUBLISH to the last NOTIFY
 	stepDelivery              // MESSAGE to its arrival at the inbox
 	stepRegister              // of a log-in
@@ -17,7 +19,7 @@ const (
 	steps
 )
 
-var stepNames = [steps]string{"answer", "notify", "last notify", "delivery", "register", "publish", "subscribe", "whole"}
+var stepNames = [steps]string{"sent", "answer", "notify", "notify on the wire", "last notify", "delivery", "register", "publish", "subscribe", "whole"}
 
 func answerStep(t *task) step {
 	if t.op != login {

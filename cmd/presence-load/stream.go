@@ -65,7 +65,7 @@ func (l *streamLink) flush() error {
 // close leaves the eventfd to the reader, who may be about to write to it.
 func (l *streamLink) close() error { return l.conn.Close() }
 
-func (l *streamLink) receive(handle func([]byte)) error {
+func (l *streamLink) receive(handle func([]byte, int64)) error {
 	var counter [8]byte
 	if _, err := unix.Read(l.wake, counter[:]); err != nil && err != unix.EAGAIN && err != unix.EINTR {
 		return fmt.Errorf("eventfd: %w", err)
@@ -77,7 +77,7 @@ func (l *streamLink) receive(handle func([]byte)) error {
 	l.mu.Unlock()
 	start := 0
 	for _, end := range l.spareEnds {
-		handle(l.spare[start:end])
+		handle(l.spare[start:end], 0)
 		start = end
 	}
 	return err

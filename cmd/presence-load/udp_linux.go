@@ -27,6 +27,7 @@ type udpLink struct {
 	in     []mmsg
 	inIOV  []unix.Iovec
 	arena  []byte
+	stamps []stamp
 	out    []mmsg
 	outIOV []unix.Iovec
 	bytes  []byte // what waits to be written
@@ -58,6 +59,10 @@ func openUDP(to netip.AddrPort, rcvbuf int) (*udpLink, error) {
 			return nil, os.NewSyscallError("SO_RCVBUF", err)
 		}
 	}
+	if err := unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
+		unix.Close(socket)
+		return nil, os.NewSyscallError("SO_TIMESTAMPNS", err)
+	}
 	if err := unix.Connect(socket, sa); err != nil {
 		unix.Close(socket)
 		return nil, os.NewSyscallError("connect", err)
@@ -75,12 +80,13 @@ func openUDP(to netip.AddrPort, rcvbuf int) (*udpLink, error) {
 	}
 	l.in, l.inIOV = make([]mmsg, readBatch), make([]unix.Iovec, readBatch)
 	l.out, l.outIOV = make([]mmsg, writeBatch), make([]unix.Iovec, writeBatch)
-	l.arena = make([]byte, readBatch*slotSize)
+	l.arena, l.stamps = make([]byte, readBatch*slotSize), make([]stamp, readBatch)
 	for i := range l.in {
 		l.inIOV[i].Base = &l.arena[i*slotSize]
 		l.inIOV[i].SetLen(1 << 16)
 		l.in[i].header.Iov = &l.inIOV[i]
 		l.in[i].header.SetIovlen(1)
+		l.in[i].header.Control = (*byte)(unsafe.Pointer(&l.stamps[i]))
 	}
 	for i := range l.out {
 		l.out[i].header.Iov = &l.outIOV[i]
@@ -129,7 +135,27 @@ func (l *udpLink) flush() error {
 	return nil
 }
 
-func (l *udpLink) receive(handle func([]byte)) error {
+// stamp is the control message in which the kernel says when a datagram came
+// to the socket (SO_TIMESTAMPNS, socket(7)): however late it is read, it was
+// not the server that was late.
+type stamp struct {
+	header unix.Cmsghdr
+	at     unix.Timespec
+}
+
+// arrived is in ns since 1970; 0 where the kernel has not said it.
+func (s *stamp) arrived() int64 {
+	if s.header.Level != unix.SOL_SOCKET || s.header.Type != unix.SO_TIMESTAMPNS {
+		return 0
+	}
+	return s.at.Nano()
+}
+
+func (l *udpLink) receive(handle func([]byte, int64)) error {
+	for i := range l.in {
+		l.stamps[i].header = unix.Cmsghdr{}
+		l.in[i].header.SetControllen(int(unsafe.Sizeof(l.stamps[i])))
+	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(l.socket), uintptr(unsafe.Pointer(&l.in[0])), readBatch, unix.MSG_DONTWAIT, 0, 0)
 	switch errno {
 	case 0:
@@ -139,7 +165,7 @@ func (l *udpLink) receive(handle func([]byte)) error {
 		return fmt.Errorf("recvmmsg: %w", errno)
 	}
 	for i := range l.in[:n] {
-		handle(l.arena[i*slotSize:][:l.in[i].length])
+		handle(l.arena[i*slotSize:][:l.in[i].length], l.stamps[i].arrived())
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func played(t *testing.T, j job) *outcome {
 	for _, w := range workload.Phase {
 		p := &phase{Seconds: 1, Rate: 1, Finished: 1, CPU: 1, PerNote: 1, Cores: 1}
 		p.Operations = make([]operation, 1)
-		for _, name := range []string{"answer", "notify", "last notify"} {
+		for _, name := range []string{"answer", "notify", "notify on the wire", "last notify"} {
 			p.Operations[0].Latency = append(p.Operations[0].Latency, step{Step: name, P50: 1, P99: 1})
 		}
 		o.phases[w.Name] = p

@@ -54,7 +54,7 @@ var fullRows = append(floorRows, []row{
 	{name: "buddy lists, saturated: CPU per NOTIFY", job: "buddies", unit: "us", of: perNotify("saturated")},
 	{name: "buddy lists, saturated: PUBLISH to NOTIFY, p99", job: "buddies", unit: "ms", of: latency("saturated", "notify", 99)},
 	{name: "buddy lists, half of it: CPU per NOTIFY", job: "buddies", unit: "us", of: perNotify("half"), settings: "half of its own capacity", apart: true},
-	{name: "buddy lists, half of it: PUBLISH to NOTIFY, p99", job: "buddies", unit: "ms", of: latency("half", "notify", 99), atMost: 2, settings: "half of its own capacity", apart: true},
+	{name: "buddy lists, half of it: PUBLISH to NOTIFY, p99", job: "buddies", unit: "ms", of: latency("half", "notify on the wire", 99), atMost: 2, settings: "half of its own capacity; sent to arrived, by the kernel", apart: true},
 	{name: "MESSAGE", job: "message", unit: "us", of: cpu("message"), least: 3.5, aim: 5.5, settings: "relayed and answered"},
 	{name: "REGISTER", job: "message", unit: "us", of: cpu("register"), least: 2.6, aim: 4},
 	{name: "REGISTER with digest", job: "digest", unit: "us", of: cpu("register"), least: 2, aim: 3},
