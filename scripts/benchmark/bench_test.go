@@ -51,14 +51,16 @@ func played(t *testing.T, j job) *outcome {
 	if err := toml.Unmarshal([]byte(strings.ReplaceAll(string(text), "@SECONDS@", "1")), &workload); err != nil {
 		t.Fatal(err)
 	}
-	o := &outcome{phases: map[string]*phase{}, helpers: []int{7}}
+	heap := 1.0
+	o := &outcome{Helpers: []int{7}, Again: 1}
 	for _, w := range workload.Phase {
-		p := &phase{Seconds: 1, Rate: 1, Finished: 1, CPU: 1, PerNote: 1, Cores: 1}
+		p := &phase{Seconds: 1, Rate: 1, Finished: 1, CPU: 1, PerNote: 1, Cores: 1, Probe: &heap}
+		p.Phase.Name = w.Name
 		p.Operations = make([]operation, 1)
 		for _, name := range []string{"answer", "notify", "notify on the wire", "last notify"} {
 			p.Operations[0].Latency = append(p.Operations[0].Latency, step{Step: name, P50: 1, P99: 1})
 		}
-		o.phases[w.Name] = p
+		o.Phases = append(o.Phases, p)
 	}
 	return o
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,10 +19,23 @@ var workloads embed.FS
 
 // outcome is what one run of presence-load against one server came to.
 type outcome struct {
-	phases  map[string]*phase
-	order   []string
-	again   time.Duration // from a start with this load's state to the first answer; 0 if not asked for
-	helpers []int         // processes besides the SIP server: MariaDB, Redis
+	Phases  []*phase      `json:"phases"`
+	Again   time.Duration `json:"again_ns,omitempty"` // from a start with this load's state to the first answer; 0 if not asked for
+	Helpers []int         `json:"helpers,omitempty"`  // processes besides the SIP server: MariaDB, Redis
+	Took    time.Duration `json:"took_ns"`
+	Failed  string        `json:"failed,omitempty"` // why there are no more phases
+
+	number int // of the failure, in the table
+}
+
+// phase is nil where it was not played.
+func (o *outcome) phase(name string) *phase {
+	for _, p := range o.Phases {
+		if p.Phase.Name == name {
+			return p
+		}
+	}
+	return nil
 }
 
 // phase is what is read of presence-load's JSON.
@@ -51,6 +63,8 @@ type phase struct {
 	Unnotified int `json:"unnotified"`
 	Missing    int `json:"missing"`
 	Lost       int `json:"own_drops"`
+
+	Probe *float64 `json:"probe,omitempty"` // live heap in bytes
 
 	Operations []operation `json:"operations"`
 }
@@ -91,13 +105,15 @@ func (p *phase) quantile(name string, percent int) float64 {
 	return 0
 }
 
-// drive loads a server with a job's workload.
-func (b *bench) drive(ctx context.Context, r *running, folder string, j job) (*outcome, error) {
+// drive loads a server with a job's workload. Where it fails it returns the
+// phases that were over.
+func (b *bench) drive(ctx context.Context, r *running, folder string, j job) ([]*phase, error) {
 	text, err := workloads.ReadFile("workloads/" + j.workload + ".toml")
 	if err != nil {
 		return nil, err
 	}
-	workload, err := write(folder, "workload.toml", strings.ReplaceAll(string(text), "@SECONDS@", fmt.Sprint(b.seconds)))
+	filled := strings.NewReplacer("@SECONDS@", fmt.Sprint(b.seconds), "@GONE@", r.forgets().String()).Replace(string(text))
+	workload, err := write(folder, "workload.toml", filled)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +123,9 @@ func (b *bench) drive(ctx context.Context, r *running, folder string, j job) (*o
 	if j.digest > 0 {
 		args = append(args, "--password", password)
 	}
+	if r.control != "" {
+		args = append(args, "--probe", fmt.Sprintf("%s -heap %s", b.self, r.control))
+	}
 	limit := 3 * time.Minute
 	if j.once {
 		limit = 12 * time.Minute
@@ -114,6 +133,8 @@ func (b *bench) drive(ctx context.Context, r *running, folder string, j job) (*o
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	load := exec.CommandContext(ctx, b.load, args...)
+	load.Cancel = func() error { return load.Process.Signal(os.Interrupt) } // it writes what it has
+	load.WaitDelay = 10 * time.Second
 	load.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // Ctrl-C is ours to handle
 	log, err := os.Create(filepath.Join(folder, "presence-load.log"))
 	if err != nil {
@@ -124,13 +145,18 @@ func (b *bench) drive(ctx context.Context, r *running, folder string, j job) (*o
 	if err := onLastingThread(load.Start); err != nil {
 		return nil, err
 	}
-	if err := load.Wait(); err != nil {
-		return nil, fmt.Errorf("presence-load: %w\n%s", errors.Join(err, ctx.Err()), tail(log.Name()))
+	ended := load.Wait()
+	if ended == nil {
+		return read(result)
 	}
-	return read(result)
+	phases, err := read(result)
+	if err != nil { // it says less than what follows
+		phases = nil
+	}
+	return phases, fmt.Errorf("presence-load: %w: %s", ended, tail(log.Name()))
 }
 
-func read(path string) (*outcome, error) {
+func read(path string) ([]*phase, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -141,22 +167,17 @@ func read(path string) (*outcome, error) {
 	if err := json.Unmarshal(data, &report); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	o := &outcome{phases: map[string]*phase{}}
-	for _, p := range report.Results {
-		o.phases[p.Phase.Name] = p
-		o.order = append(o.order, p.Phase.Name)
-	}
-	return o, nil
+	return report.Results, nil
 }
 
-// tail is the end of a log, for people.
+// tail is the last line of a log, for people.
 func tail(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}
 	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
-	return strings.Join(lines[max(len(lines)-3, 0):], "\n")
+	return lines[len(lines)-1]
 }
 
 // remarks are what must not be in a phase that is to be believed.

@@ -11,10 +11,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,7 +27,8 @@ func main() { os.Exit(run()) }
 // settings are the words of the command line.
 type settings struct {
 	binaries, folder, echo     string
-	only                       string
+	heap                       string
+	only, on, save, from       string
 	quick, redis, db, markdown bool
 	rounds, seconds            int
 	limit                      time.Duration
@@ -34,16 +37,20 @@ type settings struct {
 func parseFlags() *settings {
 	s := &settings{}
 	flag.StringVar(&s.echo, "echo", "", "only be an echo at this `address`")
+	flag.StringVar(&s.heap, "heap", "", "only print the live heap of the agent at this control `socket`")
 	flag.StringVar(&s.binaries, "binaries", "", "`folder` of presenced and presence-load")
 	flag.StringVar(&s.folder, "folder", "", "`folder` for what the servers write")
-	flag.StringVar(&s.only, "only", "", "jobs, `publish,fanout`; default: all")
+	flag.StringVar(&s.only, "only", "", "`jobs` out of "+strings.Join(names(), ","))
+	flag.StringVar(&s.on, "on", "", "`servers` out of Kamailio,presenced,files,Redis,MariaDB")
 	flag.BoolVar(&s.quick, "quick", false, "the main rows, in a minute")
 	flag.BoolVar(&s.redis, "redis", false, "presenced on Redis too")
 	flag.BoolVar(&s.db, "db", false, "Kamailio with MariaDB too")
 	flag.BoolVar(&s.markdown, "markdown", false, "print the README's block")
+	flag.StringVar(&s.save, "save", "", "keep what was measured in `FILE`, after each job")
+	flag.StringVar(&s.from, "from", "", "measure nothing: one table of what --save kept in `FILES`")
 	flag.IntVar(&s.rounds, "rounds", 3, "how often each server is played")
 	flag.IntVar(&s.seconds, "seconds", 0, "of a phase; default: 3, with -quick 1")
-	flag.DurationVar(&s.limit, "limit", time.Hour, "for everything")
+	flag.DurationVar(&s.limit, "limit", 3*time.Hour, "for everything; then what there is is printed")
 	flag.Parse()
 	if s.seconds == 0 {
 		s.seconds = 3
@@ -54,88 +61,152 @@ func parseFlags() *settings {
 	return s
 }
 
-// run is the whole command: 0 when no ratio is under its least, 1 when one is.
+// run is the whole command: 0 when no ratio is under its least, 1 when one is
+// or something failed.
 func run() int {
 	s := parseFlags()
-	if s.echo != "" {
+	switch {
+	case s.echo != "":
 		return report(echo(s.echo))
+	case s.heap != "":
+		return report(printHeap(s.heap, flag.Arg(0)))
+	case flag.NArg() > 0:
+		return report(fmt.Errorf("%q is no flag", flag.Arg(0)))
+	}
+	parts, err := s.parts()
+	if err != nil {
+		return report(err)
+	}
+	return s.print(gather(parts))
+}
+
+// parts are read from files, or one is measured.
+func (s *settings) parts() ([]*part, error) {
+	if s.from != "" {
+		return readParts(s.from)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
-	b := &bench{folder: s.folder, seconds: s.seconds, rounds: s.rounds, outcomes: map[key][]*outcome{}}
+	b := &bench{folder: s.folder, seconds: s.seconds, rounds: s.rounds}
 	if err := b.lookUp(s.binaries); err != nil {
-		return report(err)
+		return nil, err
 	}
-	jobs, rows, stores := s.plan()
-	if err := b.play(ctx, jobs); err != nil {
-		return report(err)
+	jobs, err := s.jobs()
+	if err != nil {
+		return nil, err
 	}
-	return b.print(b.tabulate(rows, jobs, stores), s)
+	p := &part{Command: s.command(), Began: time.Now(), Machine: machine(), Rounds: s.rounds, Seconds: s.seconds}
+	return []*part{p}, b.play(ctx, jobs, p, func() error { return p.save(s.save) })
 }
 
-// plan is what is to be played and printed.
-func (s *settings) plan() (jobs []job, rows []row, stores []target) {
-	if s.quick {
-		return s.chosen(quickJobs(), quickRows, nil)
+// names of all jobs.
+func names() []string {
+	var all []string
+	for _, j := range fullJobs(nil) {
+		all = append(all, j.name)
 	}
-	stores = []target{ourFiles}
-	rows = fullRows
-	var asked []target
-	if s.redis {
-		asked = append(asked, ourRedis)
-	}
-	if s.db {
-		asked = append(asked, kamailioDB)
-	}
-	return s.chosen(fullJobs(asked), rows, append(stores, asked...))
+	return all
 }
 
-// chosen leaves the jobs that --only names.
-func (s *settings) chosen(jobs []job, rows []row, stores []target) ([]job, []row, []target) {
-	if s.redis {
-		rows = append(rows, redisRow)
+// jobs are what is to be played.
+func (s *settings) jobs() ([]job, error) {
+	all := quickJobs()
+	if !s.quick {
+		var stores []target
+		if s.redis {
+			stores = append(stores, ourRedis)
+		}
+		if s.db {
+			stores = append(stores, kamailioDB)
+		}
+		all = fullJobs(stores)
 	}
-	if s.only == "" {
-		return jobs, rows, stores
-	}
-	wanted := map[string]bool{}
-	for name := range strings.SplitSeq(s.only, ",") {
-		wanted[name] = true
-	}
+	only, on := listed(s.only), listed(s.on)
 	var few []job
-	for _, j := range jobs {
-		if wanted[j.name] {
+	for _, j := range all {
+		j.targets = slices.DeleteFunc(slices.Clone(j.targets), func(t target) bool { return !on.has(t.word()) && t.name != echoTarget.name })
+		if only.has(j.name) && len(j.targets) > 0 {
 			few = append(few, j)
 		}
 	}
-	var some []row
-	for _, r := range rows {
-		if wanted[r.job] {
-			some = append(some, r)
-		}
+	if word := errors.Join(only.unknown("job"), on.unknown("server")); word != nil || len(few) == 0 {
+		return nil, errors.Join(word, errors.New("--only out of "+strings.Join(names(), ",")+"; --on out of Kamailio,presenced,files,Redis,MariaDB"))
 	}
-	return few, some, stores
+	return few, nil
 }
 
-func (b *bench) print(t *table, s *settings) int {
+// words of a list; which were asked for is remembered. No list has all.
+type words map[string]bool
+
+func listed(text string) words {
+	if text == "" {
+		return nil
+	}
+	w := words{}
+	for word := range strings.SplitSeq(text, ",") {
+		w[strings.TrimSpace(word)] = false
+	}
+	return w
+}
+
+func (w words) has(word string) bool {
+	if _, found := w[word]; found {
+		w[word] = true
+		return true
+	}
+	return w == nil
+}
+
+// unknown is an error if nobody asked for one of the words.
+func (w words) unknown(what string) error {
+	var err error
+	for word, asked := range w {
+		if !asked {
+			err = errors.Join(err, fmt.Errorf("there is no %s %q here", what, word))
+		}
+	}
+	return err
+}
+
+func (s *settings) print(r *results) int {
+	rows := slices.Concat(fullRows, []row{redisRow}, quickRows[len(floorRows):])
+	t := r.tabulate(rows, append(fullJobs(nil), quickJobs()...))
 	if s.markdown {
-		fmt.Printf("<!-- numbers: begin -->\n`%s`, %s\n", s.command(), b.foot())
+		fmt.Printf("<!-- numbers: begin -->\n%s, %s\n", r.commands(), r.foot())
 		t.markdown(os.Stdout)
+		r.printFailures()
 		fmt.Println("<!-- numbers: end -->")
 	} else {
 		t.text(os.Stdout)
-		fmt.Printf("\n%s", b.foot())
+		fmt.Printf("\n%s", r.foot())
+		r.printFailures()
 	}
-	for _, problem := range b.problems {
-		fmt.Fprintln(os.Stderr, "remark:", problem)
+	for _, remark := range r.remarks {
+		fmt.Fprintln(os.Stderr, "remark:", remark)
 	}
+	status := 0
 	if len(t.failed) > 0 {
 		fmt.Fprintf(os.Stderr, "not where the design wants it: %s\n", strings.Join(t.failed, "; "))
-		return 1
+		status = 1
 	}
-	return 0
+	for _, p := range r.parts {
+		if p.Cut {
+			fmt.Fprintf(os.Stderr, "cut short: %s\n", p.Command)
+			status = 1
+		}
+	}
+	if len(r.failures) > 0 {
+		status = 1
+	}
+	return status
+}
+
+func (r *results) printFailures() {
+	for i, f := range r.failures {
+		fmt.Printf("\n(%d) %s\n", i+1, f)
+	}
 }
 
 // command is how this run is asked for.
@@ -151,7 +222,7 @@ func (s *settings) command() string {
 	}
 	flag.Visit(func(f *flag.Flag) {
 		switch f.Name {
-		case "rounds", "seconds", "only":
+		case "rounds", "seconds", "only", "on":
 			words = append(words, fmt.Sprintf("--%s %s", f.Name, quoted(f.Value.String())))
 		}
 	})

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"presenced/internal/server"
 )
 
 // Our own server. Everything that is on by default is on: exact expiry,
@@ -33,14 +36,37 @@ func startPresenced(ctx context.Context, b *bench, folder string, j job, helpers
 	if err != nil {
 		return nil, err
 	}
-	return serve(ctx, folder, "presenced", sip, helpers, b.presenced, "--config", path)
+	r, err := serve(ctx, folder, "presenced", sip, helpers, b.presenced, "--config", path)
+	if err == nil {
+		r.control = controlSocket(folder)
+	}
+	return r, err
+}
+
+func controlSocket(folder string) string { return filepath.Join(folder, "control.sock") }
+
+// printHeap prints an agent's live heap in bytes, for presence-load's --probe:
+// of the phases after which it is compared, because it takes a collection.
+func printHeap(control, phase string) error {
+	if !slices.Contains([]string{"published", "settled", "gone"}, phase) {
+		return nil
+	}
+	c, err := server.DialControl(control)
+	if err != nil {
+		return err
+	}
+	heap, err := c.Collect()
+	if err == nil {
+		fmt.Println(heap.Live)
+	}
+	return err
 }
 
 // configuration: pace 0, everybody may watch everybody, no limits of rates.
 func configuration(sip, http netip.AddrPort, folder, store string, j job) string {
 	var c strings.Builder
 	fmt.Fprintf(&c, "domains = [\"127.0.0.1\"]\n[listen]\nudp = [%q]\nhttp = [%q]\n", sip, http)
-	fmt.Fprintf(&c, "[notify]\nmin_interval = \"0s\"\n[control]\nsocket = %q\n", filepath.Join(folder, "control.sock"))
+	fmt.Fprintf(&c, "[notify]\nmin_interval = \"0s\"\n[control]\nsocket = %q\n", controlSocket(folder))
 	fmt.Fprintf(&c, "[store]\n%s\n", store)
 	if j.digest == 0 {
 		return c.String()

@@ -65,16 +65,19 @@ var fullRows = append(floorRows, []row{
 	{name: "PUBLISH, p99 at twice its own capacity", job: "overload", unit: "ms", of: latency("twice", "answer", 99), apart: true},
 	{name: "cost right after the overload, against before", job: "overload", unit: "x", of: against("after", "before"), atMost: 1.25, apart: true},
 	{name: "memory per subscription of 50,000, at the peak", job: "memory", unit: "kB", of: perSubscription("subscribe", 50_000), atMost: 2},
+	{name: "live heap per subscription of 50,000", job: "memory", unit: "kB", of: heapPer(50_000), on: &ourMemory, atMost: 1, settings: "after a garbage collection"},
 	{name: "memory per subscription of 50,000, settled", job: "memory", unit: "kB", of: perSubscription("settled", 50_000)},
 	{name: "the same when all have ended", job: "memory", unit: "kB", of: perSubscription("gone", 50_000)},
 	{name: "memory per subscription of 500,000, at the peak", job: "memory 500k", unit: "kB", of: perSubscription("subscribe", 500_000), atMost: 2},
+	{name: "live heap per subscription of 500,000", job: "memory 500k", unit: "kB", of: heapPer(500_000), on: &ourMemory, atMost: 1, settings: "after a garbage collection"},
 	{name: "memory per subscription of 500,000, settled", job: "memory 500k", unit: "kB", of: perSubscription("settled", 500_000)},
-	{name: "the same when all have ended", job: "memory 500k", unit: "kB", of: perSubscription("gone", 500_000)},
+	{name: "resident, more than before 500,000 subscriptions that have ended", job: "memory 500k", unit: "MB", of: resident("gone"), atMost: 25},
+	{name: "live heap, more than before them", job: "memory 500k", unit: "MB", of: heapLeft, on: &ourMemory, atMost: 5, settings: "after a garbage collection"},
 	{name: "soft-state log: PUBLISH, changed, against memory", job: "publish", unit: "x", of: cpu("changed"), on: &ourFiles, against: &ourMemory, atMost: 1.2},
 	{name: "soft-state log: SUBSCRIBE, initial, against memory", job: "subscribe", unit: "x", of: cpu("initial"), on: &ourFiles, against: &ourMemory, atMost: 1.2},
 	{name: "1,000,000 idle principals: memory", job: "idle", on: &ourFiles, unit: "MB", of: at("idle", func(p *phase) float64 { return float64(p.After.PSS) / 1e6 }), settings: "registered and published, with files"},
 	{name: "1,000,000 idle principals: CPU", job: "idle", on: &ourFiles, unit: "%", of: at("idle", func(p *phase) float64 { return 100 * p.Cores }), settings: "with files"},
-	{name: "1,000,000 idle principals: start-up", job: "idle", on: &ourFiles, unit: "s", of: func(o *outcome) float64 { return o.again.Seconds() }, settings: "with files, after kill -9"},
+	{name: "1,000,000 idle principals: start-up", job: "idle", on: &ourFiles, unit: "s", of: func(o *outcome) float64 { return some(o.Again.Seconds()) }, settings: "with files, after kill -9"},
 }...)
 
 // redisRow is what Redis itself pays for a PUBLISH.
@@ -83,7 +86,7 @@ var redisRow = row{name: "PUBLISH, changed: Redis' own CPU", job: "publish", uni
 // at takes a figure of a phase that was played.
 func at(name string, take func(*phase) float64) figure {
 	return func(o *outcome) float64 {
-		if p := o.phases[name]; p != nil {
+		if p := o.phase(name); p != nil {
 			return take(p)
 		}
 		return math.NaN()
@@ -142,15 +145,39 @@ func perSubscription(name string, subscriptions int) figure {
 	return func(o *outcome) float64 { return (held(o) - before(o)) / 1e3 / float64(subscriptions) }
 }
 
+// resident is what a phase's end holds more than that of "published", in MB.
+func resident(name string) figure {
+	return func(o *outcome) float64 { return perSubscription(name, 1)(o) / 1e3 }
+}
+
+// heap is in bytes, after a garbage collection.
+func heap(name string) figure {
+	return at(name, func(p *phase) float64 {
+		if p.Probe == nil {
+			return math.NaN()
+		}
+		return *p.Probe
+	})
+}
+
+// heapPer is in kB.
+func heapPer(subscriptions int) figure {
+	with, without := heap("settled"), heap("published")
+	return func(o *outcome) float64 { return (with(o) - without(o)) / 1e3 / float64(subscriptions) }
+}
+
+// heapLeft is in MB.
+func heapLeft(o *outcome) float64 { return (heap("gone")(o) - heap("published")(o)) / 1e6 }
+
 // helperCPU is that of the processes besides the SIP server, per operation in us.
 func helperCPU(name string) figure {
 	return func(o *outcome) float64 {
-		p := o.phases[name]
-		if p == nil || p.Finished == 0 || len(o.helpers) == 0 {
+		p := o.phase(name)
+		if p == nil || p.Finished == 0 || len(o.Helpers) == 0 {
 			return math.NaN()
 		}
 		var sum float64
-		for _, pid := range o.helpers {
+		for _, pid := range o.Helpers {
 			sum += float64((p.After.Each[pid] - p.Before.Each[pid]).Microseconds())
 		}
 		return sum / float64(p.Finished)

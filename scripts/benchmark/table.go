@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -18,10 +17,10 @@ type table struct {
 	failed []string // rows that are not where the design wants them
 }
 
-// tabulate: stores are the servers besides the two in memory.
-func (b *bench) tabulate(rows []row, jobs []job, stores []target) *table {
+// tabulate makes lines of the rows whose job was played.
+func (b *results) tabulate(rows []row, jobs []job) *table {
 	t := &table{head: []string{"", "settings", "Kamailio", "presenced", "ratio (of rounds)", "least / aim", ""}}
-	for _, s := range stores {
+	for _, s := range b.stores() {
 		t.head = append(t.head, s.name)
 	}
 	settings := map[string]string{}
@@ -29,31 +28,50 @@ func (b *bench) tabulate(rows []row, jobs []job, stores []target) *table {
 		settings[j.name] = j.settings
 	}
 	for _, r := range rows {
-		theirs, ours := b.values(r, kamailioMemory), b.values(r, ourMemory)
-		if r.on != nil {
-			theirs, ours = nil, b.values(r, *r.on)
+		if !b.played(r.job) || r.on != nil && b.outcomes[key{r.job, r.on.name}] == nil {
+			continue
 		}
-		if r.against != nil {
-			ours = ratios(ours, b.values(r, *r.against))
-		}
-		ratio, own := spreadOf(ratios(theirs, ours)), spreadOf(ours)
-		switch {
-		case r.apart:
-			ratio = spreadOf(nil)
-		case r.higherIsBetter():
-			ratio = spreadOf(ratios(ours, theirs))
-		}
-		verdict, fails := r.verdict(ratio, own)
+		line, fails := b.line(r, settings[r.job])
 		if fails {
 			t.failed = append(t.failed, r.name)
-		}
-		line := []string{r.name, join(settings[r.job], r.settings), r.figure(spreadOf(theirs)), r.figure(own), times(ratio), r.wanted(), verdict}
-		for _, s := range stores {
-			line = append(line, b.beside(r, s, theirs, ours))
 		}
 		t.lines = append(t.lines, line)
 	}
 	return t
+}
+
+func (b *results) line(r row, settings string) (cells []string, fails bool) {
+	theirs, ours := b.values(r, kamailioMemory), b.values(r, ourMemory)
+	ourCell, theirCell := b.cell(r, ourMemory, ours), b.cell(r, kamailioMemory, theirs)
+	if r.on != nil {
+		theirs, ours = nil, b.values(r, *r.on)
+		ourCell, theirCell = b.cell(r, *r.on, ours), ""
+	}
+	if r.against != nil {
+		ours = ratios(ours, b.values(r, *r.against))
+		ourCell = b.cell(r, *r.on, ours)
+	}
+	ratio, own := spreadOf(ratios(theirs, ours)), spreadOf(ours)
+	switch {
+	case r.apart:
+		ratio = spreadOf(nil)
+	case r.higherIsBetter():
+		ratio = spreadOf(ratios(ours, theirs))
+	}
+	verdict, fails := r.verdict(ratio, own)
+	cells = []string{r.name, join(settings, r.settings), theirCell, ourCell, times(ratio), r.wanted(), verdict}
+	for _, s := range b.stores() {
+		cells = append(cells, b.beside(r, s, theirs, ours))
+	}
+	return cells, fails
+}
+
+// cell is a figure, or why there is none.
+func (b *results) cell(r row, t target, values []float64) string {
+	if text := r.figure(spreadOf(values)); text != "" {
+		return text
+	}
+	return b.failed(r, t)
 }
 
 func (r row) higherIsBetter() bool { return r.unit == "/s" }
@@ -61,17 +79,20 @@ func (r row) higherIsBetter() bool { return r.unit == "/s" }
 func join(a, b string) string { return strings.TrimPrefix(strings.TrimSuffix(a+", "+b, ", "), ", ") }
 
 // beside is a server with a store: against the same server in memory.
-func (b *bench) beside(r row, s target, theirs, ours []float64) string {
+func (b *results) beside(r row, s target, theirs, ours []float64) string {
 	values := b.values(r, s)
 	memory := ours
 	if s.name == kamailioDB.name {
 		memory = theirs
 	}
-	v := spreadOf(values)
-	if v.none() || r.on != nil {
+	against := spreadOf(ratios(values, memory))
+	switch {
+	case r.on != nil:
 		return ""
+	case against.none():
+		return b.cell(r, s, values)
 	}
-	return fmt.Sprintf("%s (%.2fx)", r.figure(v), spreadOf(ratios(values, memory)).median)
+	return fmt.Sprintf("%s (%.2fx)", r.figure(spreadOf(values)), against.median)
 }
 
 func (r row) figure(s spread) string {
@@ -121,16 +142,6 @@ func (t *table) markdown(w io.Writer) {
 	for _, line := range t.lines {
 		row(line)
 	}
-}
-
-// foot says what holds for all rows, and what was not as it should be.
-func (b *bench) foot() string {
-	var s strings.Builder
-	fmt.Fprintf(&s, "%s; %s; %d rounds of %d s a phase; other processes used at most %.1f CPUs meanwhile.\n",
-		time.Now().Format("2 January 2006"), machine(), b.rounds, b.seconds, b.others)
-	s.WriteString("All rows: UDP on the loopback, no digest, no rules (all watchers allowed), pace 0, no files, medians of the rounds, except where a row says otherwise. " +
-		"CPU is that of all of a server's processes, from /proc. In brackets after a store: against the same server in memory.\n")
-	return s.String()
 }
 
 // machine is its kind.

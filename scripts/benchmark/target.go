@@ -18,6 +18,15 @@ type target struct {
 	start func(ctx context.Context, b *bench, folder string, j job) (*running, error)
 }
 
+// word is how --on names it.
+func (t target) word() string {
+	_, last, found := strings.Cut(t.name, " ")
+	if !found {
+		return t.name
+	}
+	return strings.TrimPrefix(last, "+ ")
+}
+
 // running is a server that answers.
 type running struct {
 	addr      netip.AddrPort
@@ -26,12 +35,35 @@ type running struct {
 	name      string
 	folder    string
 	took      time.Duration // from its start to its first answer
+	control   string        // presenced's socket for operators; empty at others
 }
 
 func (r *running) kill() {
 	for i := len(r.processes) - 1; i >= 0; i-- {
 		r.processes[i].kill()
 	}
+}
+
+// forgets is how long a server may take to give back what it does not need.
+// presenced looks every ten seconds, its last transactions end after 32 s, and
+// it gives back once a minute; Kamailio's shared memory never shrinks.
+func (r *running) forgets() time.Duration {
+	if r.control == "" {
+		return 10 * time.Second
+	}
+	return 105 * time.Second
+}
+
+// state is an error if one of the processes has ended.
+func (r *running) state() error {
+	for _, p := range r.processes {
+		select {
+		case <-p.exited:
+			return fmt.Errorf("%s has ended: %s", filepath.Base(p.cmd.Path), tail(p.log.Name()))
+		default:
+		}
+	}
+	return nil
 }
 
 // pids as presence-load takes them.
