@@ -29,9 +29,12 @@ type reading struct {
 	server  usage
 	machine machine
 	own     time.Duration // CPU
+	at      time.Time
 }
 
-func (s *server) reading() reading { return reading{s.read(), readMachine(s.proc), ownCPU()} }
+func (s *server) reading() reading {
+	return reading{s.read(), readMachine(s.proc), ownCPU(), time.Now()}
+}
 
 // watch reads the server's usage each second until ctx ends.
 func (s *server) watch(ctx context.Context) {

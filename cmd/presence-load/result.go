@@ -83,9 +83,10 @@ func (r *result) count(g *generator) {
 func (r *result) stop(g *generator, at reading) {
 	r.Before, r.After = r.start.server, at.server
 	cpu, own := at.server.CPU-r.start.server.CPU, at.own-r.start.own
-	r.ServerCores = cpu.Seconds() / r.Seconds
-	r.OwnCores = own.Seconds() / r.Seconds
-	r.Others = max((at.machine.busy-r.start.machine.busy-cpu-own).Seconds()/r.Seconds, 0)
+	span := at.at.Sub(r.start.at).Seconds() // on a busy machine it is longer than the measured time
+	r.ServerCores = cpu.Seconds() / span
+	r.OwnCores = own.Seconds() / span
+	r.Others = max((at.machine.busy-r.start.machine.busy-cpu-own).Seconds()/span, 0)
 	r.ServerDrops, r.OwnDrops = g.lost(r.start.machine, at.machine)
 	if r.Finished > 0 {
 		r.ServerCPU, r.OwnCPU = us(cpu)/float64(r.Finished), us(own)/float64(r.Finished)
