@@ -29,24 +29,23 @@ type reading struct {
 	server  usage
 	machine machine
 	own     time.Duration // CPU
-	at      time.Time
 }
 
 func (s *server) reading() reading {
-	return reading{s.read(), readMachine(s.proc), ownCPU(), time.Now()}
+	return reading{s.read(), readMachine(s.proc), ownCPU()}
 }
 
-// watch reads the server's usage each second until ctx ends.
+// watch reads the server's usage, more often than it is shown, until ctx ends.
 func (s *server) watch(ctx context.Context) {
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
+	tick := time.NewTicker(400 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		u := s.read()
 		s.latest.Store(&u)
 		select {
 		case <-ctx.Done():
 			return
-		case <-second.C:
+		case <-tick.C:
 		}
 	}
 }
@@ -60,6 +59,16 @@ type usage struct {
 	Procs int           `json:"processes"`
 
 	Each map[int]time.Duration `json:"cpu_ns_by_process"`
+
+	at time.Time
+}
+
+// cores are the CPUs in use since an earlier reading.
+func (u usage) cores(since usage) float64 {
+	if !u.at.After(since.at) {
+		return 0
+	}
+	return (u.CPU - since.CPU).Seconds() / u.at.Sub(since.at).Seconds()
 }
 
 // findServer takes PIDs ("12,34") or a command's name.
@@ -127,6 +136,7 @@ func (s *server) read() usage {
 		u.Each[pid] = readCPU(dir)
 		u.CPU += u.Each[pid]
 	}
+	u.at = time.Now()
 	return u
 }
 

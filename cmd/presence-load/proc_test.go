@@ -41,7 +41,7 @@ func TestProcFiles(t *testing.T) {
 	}
 	u := s.readShared()
 	want := usage{CPU: 5 * time.Second, RSS: 1025 << 10, Peak: 2049 << 10, PSS: 512 << 10, Procs: 2,
-		Each: map[int]time.Duration{10: 2 * time.Second, 11: 3 * time.Second}}
+		Each: map[int]time.Duration{10: 2 * time.Second, 11: 3 * time.Second}, at: u.at}
 	if !reflect.DeepEqual(u, want) {
 		t.Errorf("%+v, want %+v", u, want)
 	}
@@ -64,5 +64,16 @@ func TestOwnProcess(t *testing.T) {
 	}
 	if cpu := readCPU("/proc/self"); cpu <= 0 {
 		t.Error("/proc/self has used no CPU")
+	}
+}
+
+func TestCoresAreOfTheTimeBetweenReadings(t *testing.T) {
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	before := usage{CPU: time.Second, at: noon}
+	if got := (usage{CPU: 4 * time.Second, at: noon.Add(2 * time.Second)}).cores(before); got != 1.5 {
+		t.Errorf("%v CPUs, want 1.5", got)
+	}
+	if got := before.cores(before); got != 0 {
+		t.Errorf("of no time: %v", got)
 	}
 }

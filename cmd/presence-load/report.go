@@ -31,7 +31,7 @@ func (g *generator) show(r *result, s *server) {
 		fmt.Fprintf(os.Stderr, "%4.0fs %-24s %9.0f/s  %7d on the way  p99 %9s  failed %d  resent %d", float64(at-r.began)/1e9, r.Phase.Name,
 			float64(finished-lastFinished)/span, g.running, slow.Round(10*time.Microsecond), failed, g.tally.Retransmissions)
 		if now.Procs > 0 {
-			fmt.Fprintf(os.Stderr, "  server %.2f CPUs %s", (now.CPU-last.CPU).Seconds()/span, megabytes(now.RSS))
+			fmt.Fprintf(os.Stderr, "  server %.2f CPUs %s", now.cores(last), megabytes(now.RSS))
 		}
 		fmt.Fprintln(os.Stderr)
 		last, lastAt, lastFinished = now, at, finished

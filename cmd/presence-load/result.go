@@ -83,7 +83,7 @@ func (r *result) count(g *generator) {
 func (r *result) stop(g *generator, at reading) {
 	r.Before, r.After = r.start.server, at.server
 	cpu, own := at.server.CPU-r.start.server.CPU, at.own-r.start.own
-	span := at.at.Sub(r.start.at).Seconds() // on a busy machine it is longer than the measured time
+	span := at.server.at.Sub(r.start.server.at).Seconds() // on a busy machine it is longer than the measured time
 	r.ServerCores = cpu.Seconds() / span
 	r.OwnCores = own.Seconds() / span
 	r.Others = max((at.machine.busy-r.start.machine.busy-cpu-own).Seconds()/span, 0)
