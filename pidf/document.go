@@ -185,6 +185,11 @@ func (d *Document) attrName(a *attribute) string {
 	return d.body[start : start+int32(a.name)]
 }
 
+// line returns the line of an offset, from 1.
+func (d *Document) line(offset int) int {
+	return 1 + strings.Count(d.body[:min(offset, len(d.body))], "\n")
+}
+
 // text returns the character data of an element and of its descendants.
 func (d *Document) text(i int32) string {
 	e := &d.elements[i]

@@ -117,7 +117,7 @@ func appendDeclaration(dst []byte, prefix, namespace string) []byte {
 		dst = append(dst, prefix...)
 	}
 	dst = append(dst, `="`...)
-	dst = appendValue(dst, namespace)
+	dst = AppendValue(dst, namespace)
 	return append(dst, '"')
 }
 

@@ -41,7 +41,7 @@ func appendRoot(dst []byte, entity string, scope []declared) []byte {
 		dst = appendDeclaration(dst, s.prefix, s.namespace)
 	}
 	dst = append(dst, ` entity="`...)
-	dst = appendURI(dst, entity)
+	dst = AppendURI(dst, entity)
 	return append(dst, "\">\n"...)
 }
 
@@ -49,7 +49,7 @@ func appendElement(dst []byte, name, text string) []byte {
 	dst = append(dst, '<')
 	dst = append(dst, name...)
 	dst = append(dst, '>')
-	dst = appendEscaped(dst, text)
+	dst = AppendText(dst, text)
 	dst = append(dst, "</"...)
 	dst = append(dst, name...)
 	return append(dst, '>')

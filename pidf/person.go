@@ -42,7 +42,7 @@ func (c *composer) person(d *Document, i int32, name, missing string) {
 func (c *composer) deviceID(d *Document, i int32) {
 	c.dataModel()
 	c.literal("<dm:deviceID>")
-	c.out = appendURI(c.out, d.text(i))
+	c.out = AppendURI(c.out, d.text(i))
 	c.literal("</dm:deviceID>")
 }
 

@@ -160,14 +160,14 @@ func (t *Tuple) append(dst []byte, ids *identifiers) []byte {
 	dst = append(dst, "</status>"...)
 	if t.DeviceID != "" {
 		dst = append(dst, "<dm:deviceID>"...)
-		dst = append(appendURI(dst, t.DeviceID), "</dm:deviceID>"...)
+		dst = append(AppendURI(dst, t.DeviceID), "</dm:deviceID>"...)
 	}
 	if t.Contact != "" {
 		dst = append(dst, "<contact"...)
 		if isPriority(t.Priority) {
 			dst = append(dst, ` priority="`+t.Priority+`"`...)
 		}
-		dst = append(appendURI(append(dst, '>'), t.Contact), "</contact>"...)
+		dst = append(AppendURI(append(dst, '>'), t.Contact), "</contact>"...)
 	}
 	for _, n := range t.Notes {
 		dst = appendNote(dst, "note", n)
@@ -200,21 +200,21 @@ func appendTimestamp(dst []byte, name string, at time.Time) []byte {
 func appendNote(dst []byte, name string, n Note) []byte {
 	dst = append(dst, '<')
 	dst = append(dst, name...)
-	if isLanguage(n.Lang) {
+	if IsLanguage(n.Lang) {
 		dst = append(dst, ` xml:lang="`...)
 		dst = append(dst, n.Lang...)
 		dst = append(dst, '"')
 	}
 	dst = append(dst, '>')
-	dst = appendEscaped(dst, n.Text)
+	dst = AppendText(dst, n.Text)
 	dst = append(dst, "</"...)
 	dst = append(dst, name...)
 	return append(dst, '>')
 }
 
-// isLanguage checks for xs:language: groups of up to eight letters, digits too
+// IsLanguage checks for xs:language: groups of up to eight letters, digits too
 // from the second group on.
-func isLanguage(s string) bool {
+func IsLanguage(s string) bool {
 	for first := true; ; first = false {
 		group, rest, more := strings.Cut(s, "-")
 		if group == "" || len(group) > 8 {

@@ -48,6 +48,10 @@ type Reader struct {
 	MaxElements   int
 	MaxAttributes int
 	MaxNamespaces int
+
+	// Root is the root element that is expected; the zero Name stands for PIDF's
+	// presence. Other formats over the same limits are read as [Element]s.
+	Root Name
 }
 
 // Parse reads a document with the default limits. The body is copied and may
@@ -104,7 +108,12 @@ func (r *Reader) withDefaults() Reader {
 		}
 		return value
 	}
+	root := r.Root
+	if root == (Name{}) {
+		root = Name{Namespace, "presence"} // RFC 3863 s.4.1.1
+	}
 	return Reader{
+		Root:          root,
 		MaxSize:       min(pick(r.MaxSize, DefaultMaxSize), 1<<30),
 		MaxDepth:      min(pick(r.MaxDepth, DefaultMaxDepth), 1<<15),
 		MaxElements:   pick(r.MaxElements, DefaultMaxElements),
@@ -279,7 +288,7 @@ func (s *scanner) opaque(start, end, delimiter int) string {
 const maxNamed = 60
 
 func (s *scanner) failure(reason string) *SyntaxError {
-	err := &SyntaxError{Line: 1 + strings.Count(s.s[:min(s.i, len(s.s))], "\n"), Reason: reason}
+	err := &SyntaxError{Line: s.doc.line(s.i), Reason: reason}
 	if s.current >= 0 {
 		e := &s.doc.elements[s.current]
 		start := e.start + 1

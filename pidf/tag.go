@@ -103,9 +103,8 @@ func (s *scanner) startTag() string {
 	}
 	opened := &d.elements[s.current]
 	opened.open = int32(s.i)
-	if s.current == 0 && !d.is(0, nsPIDF, "presence") {
-		// RFC 3863 s.4.1.1: the root of the document.
-		return "root is not presence in the namespace " + Namespace
+	if want := s.limits.Root; s.current == 0 && (d.localName(0) != want.Local || d.namespace(opened.namespace) != want.Namespace) {
+		return "root is not " + want.Local + " in the namespace " + want.Namespace
 	}
 	if empty {
 		s.closeElement(s.i)

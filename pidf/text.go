@@ -97,9 +97,9 @@ func decodeAttribute(s string) string {
 	return string(out)
 }
 
-// appendEscaped writes a string as character data or as an attribute value in
+// AppendText writes a string as character data or as an attribute value in
 // double quotes. What XML cannot hold becomes U+FFFD.
-func appendEscaped(dst []byte, s string) []byte {
+func AppendText(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		plain := i
 		for i < len(s) && isPlain(s[i]) {
@@ -142,20 +142,20 @@ func appendEscaped(dst []byte, s string) []byte {
 	return dst
 }
 
-// isPlain tells whether a byte is written as it is by appendEscaped.
+// isPlain tells whether a byte is written as it is by AppendText.
 func isPlain(b byte) bool {
 	return b >= ' ' && b < utf8.RuneSelf && b != '&' && b != '<' && b != '>' && b != '"'
 }
 
-// appendValue is appendEscaped for attribute values, in which white space other
+// AppendValue is AppendText for attribute values, in which white space other
 // than a blank must be written as a reference to survive.
-func appendValue(dst []byte, s string) []byte {
+func AppendValue(dst []byte, s string) []byte {
 	for {
 		i := strings.IndexAny(s, "\t\n")
 		if i < 0 {
-			return appendEscaped(dst, s)
+			return AppendText(dst, s)
 		}
-		dst = appendEscaped(dst, s[:i])
+		dst = AppendText(dst, s[:i])
 		if s[i] == '\t' {
 			dst = append(dst, "&#9;"...)
 		} else {

@@ -139,7 +139,7 @@ func (c *composer) contact(t *tuple) {
 		c.literal(`"`)
 	}
 	c.literal(">")
-	c.out = appendURI(c.out, uri)
+	c.out = AppendURI(c.out, uri)
 	c.literal("</contact>")
 }
 

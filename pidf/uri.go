@@ -2,11 +2,11 @@ package pidf
 
 import "strings"
 
-// appendURI writes a URI as an attribute value or character data such that it
+// AppendURI writes a URI as an attribute value or character data such that it
 // is of type xs:anyURI: what may not stand in a URI (RFC 3986 s.2) is
 // percent-encoded, characters beyond ASCII too. An IPv6 address in brackets is kept, although libxml2 does
 // not know it in a sip: URI: a contact must stay reachable.
-func appendURI(dst []byte, s string) []byte {
+func AppendURI(dst []byte, s string) []byte {
 	s = strings.TrimSpace(s)
 	scheme := schemeLength(s)
 	dst = append(dst, s[:scheme]...)
