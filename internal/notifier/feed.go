@@ -63,10 +63,7 @@ const (
 
 // changed loads the state of key and tells those who can see that it is new.
 func (n *Notifier) changed(ctx context.Context, key store.Key, heard instant) {
-	sh := n.shardOf(key)
-	sh.mu.Lock()
-	t := sh.topics.Get(key)
-	sh.mu.Unlock()
+	t, _, _ := n.watched(key)
 	if t == nil {
 		return
 	}
@@ -78,8 +75,29 @@ func (n *Notifier) changed(ctx context.Context, key store.Key, heard instant) {
 		n.retry(ctx, t)
 		return
 	}
+	n.tell(t, state, number, heard)
+}
+
+// watched is the topic of key with the number of its subscriptions and the
+// version that they are told; nil where nobody watches.
+func (n *Notifier) watched(key store.Key) (t *topic, watchers int, have store.Version) {
+	sh := n.shardOf(key)
 	sh.mu.Lock()
-	if sh.topics.Get(key) == t {
+	defer sh.mu.Unlock()
+	if t = sh.topics.Get(key); t == nil {
+		return nil, 0, 0
+	}
+	if t.state != nil {
+		have = t.state.Version()
+	}
+	return t, len(t.subscriptions), have
+}
+
+// tell updates t if it still is what is watched.
+func (n *Notifier) tell(t *topic, state State, number uint64, heard instant) {
+	sh := n.shardOf(t.key)
+	sh.mu.Lock()
+	if sh.topics.Get(t.key) == t {
 		n.update(t, state, number, heard)
 	}
 	n.unlock(sh)

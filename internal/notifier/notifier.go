@@ -115,6 +115,8 @@ type Config struct {
 	// Reroute turns a flow of another agent, or of an earlier process, into
 	// one of ours that reaches the same peer; false where none does.
 	Reroute func(flow sip.Flow) (sip.Flow, bool)
+	// Prompt is what Promptly takes changes from; nil: the Feed has none.
+	Prompt Prompt
 }
 
 // Notifier serves SUBSCRIBE and sends NOTIFY.

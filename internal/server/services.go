@@ -33,7 +33,7 @@ func accepted(c *config.Config) []string {
 
 // servePresence registers PUBLISH and SUBSCRIBE for the package "presence".
 func (s *Server) servePresence() {
-	s.mux.HandleEvent("PUBLISH", presence.Name, sip.HandlerFunc(s.presence.Publish))
+	s.mux.HandleEvent("PUBLISH", presence.Name, s.notifier.Promptly(sip.HandlerFunc(s.presence.Publish)))
 	s.mux.HandleEvent("SUBSCRIBE", presence.Name, sip.HandlerFunc(s.notifier.Subscribe))
 }
 
@@ -93,6 +93,7 @@ func (s *Server) guarded(ctx context.Context, r *sip.Request) error {
 // makePresence makes the agent and the notifier, which every node has: without
 // the service they have nothing to do.
 func (s *Server) makePresence(c *config.Config) {
+	prompt, _ := unwrap(s.engine).(notifier.Prompt) // of an engine in this process
 	s.composer = composition.New(s.engine, composed)
 	s.presence = presence.New(presence.Config{
 		Store: s.engine, Documents: s.composer, Expires: presence.Expires(seconds(c.Expires.Publish)),
@@ -103,7 +104,7 @@ func (s *Server) makePresence(c *config.Config) {
 		Expires:     notifier.Expires(seconds(c.Expires.Subscribe)),
 		MinInterval: c.Notify.MinInterval, Burst: c.Notify.Burst,
 		PerWatcher: c.Limits.SubscriptionsPerWatcher, Grace: subscriptionGrace,
-		Contact: s.contact, Reroute: s.reroute,
+		Contact: s.contact, Reroute: s.reroute, Prompt: prompt,
 	})
 	s.notifier.Register(s.presence)
 }

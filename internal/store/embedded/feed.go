@@ -15,6 +15,7 @@ type feed struct {
 	mu     sync.Mutex
 	queue  []*resource
 	head   int
+	holds  int           // between Hold and Take: they look at the queue themselves
 	wake   chan struct{} // holds a token while the queue may hold something
 	closed chan struct{}
 }
@@ -34,8 +35,11 @@ func (f *feed) notice(r *resource) {
 	r.queued = true
 	f.mu.Lock()
 	f.queue = append(f.queue, r)
+	held := f.holds > 0
 	f.mu.Unlock()
-	f.signal()
+	if !held {
+		f.signal()
+	}
 }
 
 func (f *feed) signal() {
@@ -49,6 +53,14 @@ func (f *feed) signal() {
 func (f *feed) pop() *resource {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	r := f.popLocked()
+	if f.head < len(f.queue) {
+		f.signal() // for another goroutine in Next
+	}
+	return r
+}
+
+func (f *feed) popLocked() *resource {
 	if f.head == len(f.queue) {
 		return nil
 	}
@@ -65,10 +77,45 @@ func (f *feed) pop() *resource {
 		clear(f.queue[n:])
 		f.queue, f.head = f.queue[:n], 0
 	}
-	if len(f.queue) > 0 {
-		f.signal() // for another goroutine in Next
-	}
 	return r
+}
+
+// takeMost is how many keys a Take gives at most; the rest is left to Next.
+const takeMost = 16
+
+// Hold keeps Next from being woken for what changes from now on. Each Hold has
+// its Take.
+func (e *Engine) Hold() {
+	e.feed.mu.Lock()
+	e.feed.holds++
+	e.feed.mu.Unlock()
+}
+
+// Take ends a Hold, and appends the keys to which Next would come now: what the
+// caller has changed since, and what others have.
+func (e *Engine) Take(keys []store.Key) []store.Key {
+	f := e.feed
+	var room [takeMost]*resource
+	taken := room[:0]
+	f.mu.Lock()
+	f.holds--
+	for len(taken) < takeMost {
+		r := f.popLocked()
+		if r == nil {
+			break
+		}
+		taken = append(taken, r)
+	}
+	if f.head < len(f.queue) {
+		f.signal()
+	}
+	f.mu.Unlock()
+	for _, r := range taken {
+		if e.due(r) {
+			keys = append(keys, r.key)
+		}
+	}
+	return keys
 }
 
 // Watch lets Next return key whenever its version differs from have, or from
