@@ -32,8 +32,9 @@ type descriptor struct {
 	closed atomic.Bool
 	six    bool
 
-	in, out messages
-	yielded time.Time
+	in, out  messages
+	segments segments // of out
+	yielded  time.Time
 }
 
 // yieldInterval is half of the time slice after which Go's monitor would take
@@ -79,7 +80,9 @@ func takeOver(uc *net.UDPConn, six bool) *descriptor {
 		closeDescriptor(fd)
 		return nil
 	}
-	return &descriptor{fd: fd, six: six, in: newMessages(batchSize), out: newMessages(sendSize)}
+	d := &descriptor{fd: fd, six: six, in: newMessages(batchSize), out: newMessages(sendSize)}
+	d.segments.look(fd)
+	return d
 }
 
 // closeDescriptor closes what nobody has used.
@@ -125,13 +128,26 @@ func (d *descriptor) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 
 // WriteBatch has one caller at a time.
 func (d *descriptor) WriteBatch(ms []ipv4.Message, _ int) (int, error) {
+	d.address(ms)
+	if !d.segments.on {
+		return d.call(unix.SYS_SENDMMSG, &d.out, len(ms), 0)
+	}
+	n, err := d.call(unix.SYS_SENDMMSG, &d.out, d.segments.gather(&d.out, ms), 0)
+	if n == 0 && d.segments.refused(err) {
+		d.address(ms)
+		return d.call(unix.SYS_SENDMMSG, &d.out, len(ms), 0)
+	}
+	return d.segments.sent(n), err
+}
+
+// address has the headers of out stand for ms, one for each.
+func (d *descriptor) address(ms []ipv4.Message) {
 	d.out.point(ms)
 	for i := range ms {
 		h := &d.out.headers[i]
 		h.Name = (*byte)(unsafe.Pointer(&d.out.names[i]))
 		h.Namelen = putName(&d.out.names[i], ms[i].Addr.(*net.UDPAddr), d.six)
 	}
-	return d.call(unix.SYS_SENDMMSG, &d.out, len(ms), 0)
 }
 
 // filled is buffer's. Both are in bytes as the kernel counts them, with its
