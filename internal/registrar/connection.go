@@ -71,22 +71,20 @@ func onFlow(flow sip.Flow) func(store.Binding) bool {
 	return func(b store.Binding) bool { return b.Flow == text && len(b.Path) == 0 }
 }
 
+// errNone says that no binding is to be removed.
+var errNone = errors.New("registrar: no such binding")
+
 // drop removes the bindings that dead picks.
 func (g *Registrar) drop(ctx context.Context, aor string, dead func(store.Binding) bool) error {
-	for range attempts {
-		reg, err := g.Store.Bindings(ctx, aor)
-		if err != nil {
-			return err
+	_, err := g.Store.UpdateBindings(ctx, aor, nil, func(live []store.Binding) ([]store.Binding, error) {
+		left := slices.DeleteFunc(live, dead)
+		if len(left) == len(live) {
+			return nil, errNone
 		}
-		before := len(reg.Bindings)
-		reg.Bindings = slices.DeleteFunc(reg.Bindings, dead)
-		if len(reg.Bindings) == before {
-			return nil
-		}
-		_, err = g.Store.SaveBindings(ctx, aor, reg)
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
+		return left, nil
+	})
+	if errors.Is(err, errNone) {
+		return nil
 	}
-	return store.ErrConflict
+	return err
 }

@@ -18,11 +18,12 @@ func (g *Registrar) Register(ctx context.Context, r *sip.Request) (*sip.Response
 	if err != nil {
 		return nil, err
 	}
-	var u update
-	if err := g.read(&u, r); err != nil { // what is asked in steps 6 and 7
+	u := g.updates.Get().(*update)
+	defer g.done(u)
+	if err := g.read(u, r); err != nil { // what is asked in steps 6 and 7
 		return nil, err
 	}
-	bindings, err := g.commit(ctx, aor, &u) // steps 6 and 7
+	bindings, err := g.commit(ctx, aor, u) // steps 6 and 7
 	if err != nil {
 		return nil, err
 	}
@@ -57,11 +58,27 @@ type update struct {
 	flow    sip.Flow      // of the request
 	pinned  bool          // reachable on the request's connection alone
 	maximum int           // bindings
-	one     [1]wanted     // memory of wanted
+	// bindings are those from then on, as the store returned them.
+	bindings []store.Binding
+	change   store.BindingsChange // apply
+}
+
+func newUpdate() any {
+	u := new(update)
+	u.change = u.apply
+	return u
+}
+
+// done gives an update's memory to the next request, with nothing in it.
+func (g *Registrar) done(u *update) {
+	clear(u.wanted[:cap(u.wanted)])
+	clear(u.bindings[:cap(u.bindings)])
+	*u = update{wanted: u.wanted[:0], bindings: u.bindings[:0], change: u.change}
+	g.updates.Put(u)
 }
 
 func (g *Registrar) read(u *update, r *sip.Request) (err error) {
-	u.issued, u.flow, u.maximum, u.wanted = r.Identity.Issued, r.Flow, g.Limit, u.one[:0]
+	u.issued, u.flow, u.maximum = r.Identity.Issued, r.Flow, g.Limit
 	u.origin = store.Binding{CallID: r.CallID(), CSeq: r.CSeq(), Agent: g.Agent, UserAgent: r.Header("User-Agent")}
 	if u.origin.Path, err = path(r); err != nil {
 		return err
@@ -76,52 +93,31 @@ func (g *Registrar) read(u *update, r *sip.Request) (err error) {
 	return nil
 }
 
-// attempts are how often a lost compare-and-set is tried again.
-const attempts = 8
-
 // commit makes all of the update true or nothing of it, and returns the
-// bindings from then on.
+// bindings from then on, which last as long as u.
 func (g *Registrar) commit(ctx context.Context, aor string, u *update) ([]store.Binding, error) {
-	for range attempts {
+	var err error
+	if len(u.wanted) == 0 && !u.star { // step 6: a query
 		reg, err := g.Store.Bindings(ctx, aor)
-		if err != nil {
-			return nil, away(err)
-		}
-		if len(u.wanted) == 0 && !u.star { // step 6: a query
-			return reg.Bindings, nil
-		}
-		before := len(reg.Bindings)
-		if reg.Bindings, err = u.apply(reg.Bindings); err != nil {
-			return nil, err
-		}
-		if before == 0 && len(reg.Bindings) == 0 {
-			return nil, nil
-		}
-		err = g.save(ctx, aor, reg, u)
-		if err == nil {
-			return reg.Bindings, nil
-		}
-		if !errors.Is(err, store.ErrConflict) {
-			return nil, away(err)
-		}
+		return reg.Bindings, away(err)
 	}
-	return nil, sip.Errorf(sip.StatusInternalServerError, "").Because(store.ErrConflict)
-}
-
-// save stores the bindings. One that hangs on a connection is known by it
-// before it is stored, and looked at again afterwards: the connection may
-// have closed meanwhile.
-func (g *Registrar) save(ctx context.Context, aor string, reg store.Registration, u *update) error {
 	if u.pinned {
 		g.pin(u.flow, aor)
 	}
-	if _, err := g.Store.SaveBindings(ctx, aor, reg); err != nil {
-		return err
+	u.bindings, err = g.Store.UpdateBindings(ctx, aor, u.bindings, u.change)
+	if err != nil {
+		return nil, away(err)
 	}
-	if u.pinned && !g.isPinned(u.flow, aor) {
-		return g.drop(ctx, aor, onFlow(u.flow))
+	return u.bindings, g.stillThere(ctx, aor, u)
+}
+
+// stillThere looks again at a connection that the bindings hang on. It is known
+// by them since before they were stored, but may have closed meanwhile.
+func (g *Registrar) stillThere(ctx context.Context, aor string, u *update) error {
+	if !u.pinned || g.isPinned(u.flow, aor) {
+		return nil
 	}
-	return nil
+	return away(g.drop(ctx, aor, onFlow(u.flow)))
 }
 
 // apply is steps 6 and 7 on the bindings as the store gave them: the new list,
@@ -176,7 +172,7 @@ func errOrder() error {
 }
 
 // away turns the store's absence into what the peer hears: 503 with
-// Retry-After. Other errors pass.
+// Retry-After. Other errors pass: to the peer they are a 500.
 func away(err error) error {
 	if errors.Is(err, store.ErrUnavailable) {
 		return sip.Unavailable(err)

@@ -24,9 +24,11 @@ type Registrations interface {
 	// Bindings is all live bindings of an inbox and their version. The list is
 	// the caller's.
 	Bindings(ctx context.Context, aor string) (store.Registration, error)
-	// SaveBindings replaces them where their version is still reg.Version, else
-	// it is store.ErrConflict.
-	SaveBindings(ctx context.Context, aor string, reg store.Registration) (store.Version, error)
+	// UpdateBindings replaces them by what change makes of them, in one step, and
+	// returns what change returned. The list is in into's memory if that
+	// suffices, and the caller's. Where others are faster again and again it is
+	// store.ErrConflict.
+	UpdateBindings(ctx context.Context, aor string, into []store.Binding, change store.BindingsChange) ([]store.Binding, error)
 }
 
 // Expires bounds the lifetime of a binding, in seconds. Min must be less than
@@ -54,7 +56,8 @@ const defaultLimit = 32
 // order of one inbox's requests is the transaction layer's.
 type Registrar struct {
 	Config
-	date date
+	date    date
+	updates sync.Pool // of *update
 
 	mu    sync.Mutex
 	conns map[uint64]map[string]bool // connection -> addresses-of-record bound to it
@@ -74,5 +77,5 @@ func New(c Config) *Registrar {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	return &Registrar{Config: c, conns: map[uint64]map[string]bool{}}
+	return &Registrar{Config: c, updates: sync.Pool{New: newUpdate}, conns: map[uint64]map[string]bool{}}
 }

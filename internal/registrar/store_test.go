@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -17,7 +18,6 @@ type memory struct {
 	away  bool
 	races int    // so many saves find that another agent was faster
 	saved func() // called within each save that succeeds
-	saves int
 }
 
 func newMemory() *memory {
@@ -35,7 +35,24 @@ func (m *memory) Bindings(_ context.Context, aor string) (store.Registration, er
 	return reg, nil
 }
 
-func (m *memory) SaveBindings(_ context.Context, aor string, reg store.Registration) (store.Version, error) {
+func (m *memory) UpdateBindings(ctx context.Context, aor string, _ []store.Binding, change store.BindingsChange) ([]store.Binding, error) {
+	for range 8 {
+		reg, err := m.Bindings(ctx, aor)
+		if err == nil {
+			reg.Bindings, err = change(reg.Bindings)
+		}
+		if err != nil {
+			return nil, err
+		}
+		err = m.save(aor, reg)
+		if !errors.Is(err, store.ErrConflict) {
+			return reg.Bindings, err
+		}
+	}
+	return nil, store.ErrConflict
+}
+
+func (m *memory) save(aor string, reg store.Registration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	stored := m.reg[aor]
@@ -45,7 +62,7 @@ func (m *memory) SaveBindings(_ context.Context, aor string, reg store.Registrat
 		m.reg[aor] = stored
 	}
 	if stored.Version != reg.Version {
-		return 0, store.ErrConflict
+		return store.ErrConflict
 	}
 	reg.Version++
 	for i := range reg.Bindings {
@@ -56,10 +73,10 @@ func (m *memory) SaveBindings(_ context.Context, aor string, reg store.Registrat
 			b.Updated = m.now.Unix()
 		}
 	}
+	reg.Bindings = slices.Clone(reg.Bindings)
 	m.reg[aor] = reg
-	m.saves++
 	if m.saved != nil {
 		m.saved()
 	}
-	return reg.Version, nil
+	return nil
 }

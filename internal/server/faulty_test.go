@@ -54,11 +54,11 @@ func (f *faulty) Bindings(ctx context.Context, aor string) (store.Registration, 
 	return f.Engine.Bindings(ctx, aor)
 }
 
-func (f *faulty) SaveBindings(ctx context.Context, aor string, r store.Registration) (store.Version, error) {
+func (f *faulty) UpdateBindings(ctx context.Context, aor string, into []store.Binding, change store.BindingsChange) ([]store.Binding, error) {
 	if err := f.fail(); err != nil {
-		return 0, err
+		return nil, err
 	}
-	return f.Engine.SaveBindings(ctx, aor, r)
+	return f.Engine.UpdateBindings(ctx, aor, into, change)
 }
 
 func (f *faulty) PutSubscription(ctx context.Context, s store.Subscription) error {

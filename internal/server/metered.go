@@ -25,7 +25,7 @@ type operation struct {
 
 // operations are those that are measured.
 type operations struct {
-	publish, publications, bindings, saveBindings                              operation
+	publish, publications, bindings, updateBindings                            operation
 	putSubscription, deleteSubscription, claimSubscription, orphans, principal operation
 }
 
@@ -35,7 +35,7 @@ func (m *metrics) operations() *operations {
 	}
 	return &operations{
 		publish: of("publish"), publications: of("publications"),
-		bindings: of("bindings"), saveBindings: of("save_bindings"),
+		bindings: of("bindings"), updateBindings: of("update_bindings"),
 		putSubscription: of("put_subscription"), deleteSubscription: of("delete_subscription"),
 		claimSubscription: of("claim_subscription"), orphans: of("orphans"), principal: of("principal"),
 	}
@@ -64,9 +64,9 @@ func (e metered) Bindings(ctx context.Context, aor string) (r store.Registration
 	return e.Engine.Bindings(ctx, aor)
 }
 
-func (e metered) SaveBindings(ctx context.Context, aor string, r store.Registration) (v store.Version, err error) {
-	defer e.do.saveBindings.end(time.Now(), &err)
-	return e.Engine.SaveBindings(ctx, aor, r)
+func (e metered) UpdateBindings(ctx context.Context, aor string, into []store.Binding, change store.BindingsChange) (list []store.Binding, err error) {
+	defer e.do.updateBindings.end(time.Now(), &err)
+	return e.Engine.UpdateBindings(ctx, aor, into, change)
 }
 
 func (e metered) PutSubscription(ctx context.Context, s store.Subscription) (err error) {

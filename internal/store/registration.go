@@ -18,10 +18,9 @@ type Binding struct {
 }
 
 // Registration is all live bindings of an inbox at one version. They are
-// written together by compare-and-set: the write must carry the Version that
-// was read, else ErrConflict and nothing changes. Each write changes the
-// version, and so does the lapse of a binding. Writing an empty list removes
-// the registration.
+// changed together in one step (BindingsChange), with nobody else's write in
+// between. Each write changes the version, and so does the lapse of a binding.
+// An empty list removes the registration.
 //
 // The engine sets Updated of a binding that is new (by Contact) or differs
 // from the stored one in more than TTL and Updated; the others keep theirs.
@@ -33,6 +32,14 @@ type Registration struct {
 	Version  Version
 	Bindings []Binding // in the order in which they were written
 }
+
+// BindingsChange makes the next bindings of an inbox of its live ones. live is
+// its own, to change and to return, but for the elements of a Path; strings
+// that it puts there are kept, so that they must be no views of a buffer. Where it returns an error nothing
+// changes, and the caller of the engine gets that error. It must not block or
+// call the engine, and may be called again with what another writer made of the
+// bindings meanwhile.
+type BindingsChange func(live []Binding) (next []Binding, err error)
 
 // RegistrationPackage is the Package of the Key under which the feed tells of
 // an inbox's bindings.

@@ -3,7 +3,6 @@ package embedded
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"presenced/internal/store"
@@ -29,69 +28,137 @@ func (e *Engine) Bindings(_ context.Context, aor string) (store.Registration, er
 	if r == nil {
 		return store.Registration{}, nil
 	}
-	reg := store.Registration{Version: r.version}
-	if len(r.bindings) > 0 {
-		reg.Bindings = make([]store.Binding, len(r.bindings))
-	}
-	for i, b := range r.bindings {
-		reg.Bindings[i] = b.Binding
-		reg.Bindings[i].TTL = b.remaining(sh)
-	}
-	return reg, nil
+	return store.Registration{Version: r.version, Bindings: sh.liveBindings(nil, r)}, nil
 }
 
-// SaveBindings replaces the bindings of an inbox if their version is still
-// reg.Version, else it is ErrConflict. It returns the new version.
-func (e *Engine) SaveBindings(ctx context.Context, aor string, reg store.Registration) (store.Version, error) {
+// liveBindings is a copy of a resource's bindings, in into's memory if that
+// suffices.
+func (sh *shard) liveBindings(into []store.Binding, r *resource) []store.Binding {
+	into = slices.Grow(into[:0], len(r.bindings))
+	for _, b := range r.bindings {
+		into = append(into, b.Binding)
+		into[len(into)-1].TTL = b.remaining(sh)
+	}
+	return into
+}
+
+// UpdateBindings replaces the bindings of an inbox by what change makes of
+// them, in one step: nobody else's write comes between. change is called once,
+// with the inbox's shard locked.
+func (e *Engine) UpdateBindings(ctx context.Context, aor string, into []store.Binding, change store.BindingsChange) ([]store.Binding, error) {
 	if err := e.writable(); err != nil {
-		return 0, err
-	}
-	size := len(aor)
-	for _, b := range reg.Bindings {
-		size += len(b.Contact) + len(b.Params) + len(strings.Join(b.Path, "")) + len(b.CallID) + len(b.Flow) + len(b.UserAgent)
-	}
-	if err := tooLarge(size); err != nil {
-		return 0, err
+		return nil, err
 	}
 	sh := e.enterAOR(aor)
-	version, err := sh.saveBindings(aor, reg)
+	list, err := sh.updateBindings(aor, into[:0], change)
 	if err := e.settle(ctx, sh, err); err != nil {
-		return 0, err
+		return nil, err
 	}
-	return version, nil
+	return list, nil
 }
 
-func (sh *shard) saveBindings(aor string, reg store.Registration) (store.Version, error) {
-	key := registrationKey(aor)
-	r := sh.resources.Get(key)
-	if r == nil && reg.Version != 0 || r != nil && r.version != reg.Version {
-		return 0, store.ErrConflict
+func (sh *shard) updateBindings(aor string, into []store.Binding, change store.BindingsChange) ([]store.Binding, error) {
+	r := sh.resources.Get(registrationKey(aor))
+	if r != nil {
+		into = sh.liveBindings(into, r)
 	}
-	if r == nil || len(r.bindings) == 0 {
-		if !slices.ContainsFunc(reg.Bindings, lives) {
-			return reg.Version, nil
+	list, err := sh.ask(change, into)
+	if err == nil {
+		err = entryOfBindings(aor, list)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sh.putBindings(r, aor, list)
+	return list, nil
+}
+
+// ask calls change. If it panics the shard is unlocked, as it was before.
+func (sh *shard) ask(change store.BindingsChange, live []store.Binding) ([]store.Binding, error) {
+	returned := false
+	defer func() {
+		if !returned {
+			sh.leave()
 		}
-		r = sh.resource(key)
+	}()
+	next, err := change(live)
+	returned = true
+	return next, err
+}
+
+// entryOfBindings is ErrLimit for bindings that make no entry of the log.
+func entryOfBindings(aor string, bindings []store.Binding) error {
+	size := len(aor)
+	for i := range bindings {
+		b := &bindings[i]
+		size += len(b.Contact) + len(b.Params) + len(b.CallID) + len(b.Flow) + len(b.UserAgent)
+		for _, hop := range b.Path {
+			size += len(hop)
+		}
 	}
-	sh.replaceBindings(r, reg.Bindings)
-	version := r.version
+	return tooLarge(size)
+}
+
+// putBindings makes the list an inbox's bindings. r is what is stored for it,
+// nil for nothing.
+func (sh *shard) putBindings(r *resource, aor string, list []store.Binding) {
+	if r == nil || len(r.bindings) == 0 {
+		if !slices.ContainsFunc(list, lives) {
+			return
+		}
+		r = sh.resource(registrationKey(aor))
+	}
+	if r.refreshes(list) {
+		sh.refreshBindings(r, list)
+	} else {
+		sh.replaceBindings(r, list)
+	}
+	sh.bindingsChanged(r)
 	sh.drop(r)
-	return version, nil
 }
 
 func lives(b store.Binding) bool { return b.TTL > 0 }
 
-func (sh *shard) replaceBindings(r *resource, bindings []store.Binding) {
+// refreshes tells whether the list has the stored contacts, in their order.
+func (r *resource) refreshes(list []store.Binding) bool {
+	if len(list) != len(r.bindings) {
+		return false
+	}
+	for i, b := range r.bindings {
+		if list[i].TTL <= 0 || list[i].Contact != b.Contact {
+			return false
+		}
+	}
+	return true
+}
+
+// refreshBindings is replaceBindings where the list refreshes the stored
+// bindings: they keep their places and their memory.
+func (sh *shard) refreshBindings(r *resource, list []store.Binding) {
+	for i, b := range r.bindings {
+		sh.prolong(b, list[i].TTL)
+		if sameBinding(&b.Binding, &list[i]) {
+			continue
+		}
+		path := b.Path
+		b.Binding = list[i]
+		b.Updated = sh.now.wall.Unix()
+		if b.Path = path; !slices.Equal(path, list[i].Path) {
+			b.Path = slices.Clone(list[i].Path)
+		}
+	}
+}
+
+func (sh *shard) replaceBindings(r *resource, list []store.Binding) {
 	before := sh.takeBindings(r)
-	for _, b := range bindings {
+	for _, b := range list {
 		if !lives(b) {
 			continue
 		}
-		b.Updated = updated(before, b, sh.now.wall.Unix())
+		b.Updated = updated(before, &b, sh.now.wall.Unix())
 		b.Path = slices.Clone(b.Path)
 		sh.placeBinding(&binding{of: r, Binding: b}, b.TTL)
 	}
-	sh.bindingsChanged(r)
 }
 
 func (sh *shard) bindingsChanged(r *resource) {
@@ -120,10 +187,10 @@ func (sh *shard) takeBindings(r *resource) []*binding {
 }
 
 // updated is the time of the stored binding that b repeats, or now.
-func updated(before []*binding, b store.Binding, now int64) int64 {
+func updated(before []*binding, b *store.Binding, now int64) int64 {
 	for _, stored := range before {
 		if stored.Contact == b.Contact {
-			if sameBinding(stored.Binding, b) {
+			if sameBinding(&stored.Binding, b) {
 				return stored.Updated
 			}
 			break
@@ -133,7 +200,7 @@ func updated(before []*binding, b store.Binding, now int64) int64 {
 }
 
 // sameBinding compares all but Updated and TTL.
-func sameBinding(a, b store.Binding) bool {
+func sameBinding(a, b *store.Binding) bool {
 	return a.Contact == b.Contact && a.Params == b.Params && a.Q == b.Q &&
 		slices.Equal(a.Path, b.Path) && a.CallID == b.CallID && a.CSeq == b.CSeq &&
 		a.Agent == b.Agent && a.Flow == b.Flow && a.UserAgent == b.UserAgent

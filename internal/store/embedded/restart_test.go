@@ -57,6 +57,11 @@ func stateOf(t *testing.T, e *Engine) (s state) {
 	return s
 }
 
+// replaceBy is the change that has nothing of what was.
+func replaceBy(list []store.Binding) store.BindingsChange {
+	return func([]store.Binding) ([]store.Binding, error) { return list, nil }
+}
+
 // fill stores something of each kind, and changes and removes some of it.
 func fill(t *testing.T, e *Engine) {
 	t.Helper()
@@ -69,11 +74,11 @@ func fill(t *testing.T, e *Engine) {
 	} {
 		must(t, e.Publish(ctx, alice, p))
 	}
-	_, err := e.SaveBindings(ctx, alice.AOR, store.Registration{Bindings: []store.Binding{
+	_, err := e.UpdateBindings(ctx, alice.AOR, nil, replaceBy([]store.Binding{
 		{Contact: "sip:a@192.0.2.1", Params: ";x=1", Q: 500, Path: []string{"<sip:p;lr>", "<sip:q;lr>"}, CallID: "c", CSeq: 7,
 			Agent: "agent-a", Flow: "\x00\xff", UserAgent: "u", TTL: time.Hour},
 		{Contact: "sip:a@192.0.2.2", TTL: 2 * time.Hour},
-	}})
+	}))
 	must(t, err)
 	for _, name := range []string{"s", "t", "gone"} {
 		must(t, e.PutSubscription(ctx, subscriptionOf(alice, name)))

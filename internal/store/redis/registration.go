@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"presenced/internal/store"
@@ -36,9 +37,9 @@ func (e *Engine) Bindings(ctx context.Context, aor string) (store.Registration, 
 	return reg, nil
 }
 
-// SaveBindings replaces the bindings of an inbox if they are still at
+// saveBindings replaces the bindings of an inbox if they are still at
 // reg.Version: else ErrConflict. An empty list removes them.
-func (e *Engine) SaveBindings(ctx context.Context, aor string, reg store.Registration) (store.Version, error) {
+func (e *Engine) saveBindings(ctx context.Context, aor string, reg store.Registration) (store.Version, error) {
 	shard := int(store.Shard(aor))
 	k, member, name := &e.keys[shard], store.RegistrationPackage+":"+aor, "reg:"+aor
 	own := []any{member, name, k.hints, uint64(reg.Version)}
@@ -64,6 +65,32 @@ func (e *Engine) SaveBindings(ctx context.Context, aor string, reg store.Registr
 		e.expiry.due(shard, reg.Bindings[i].TTL)
 	}
 	return store.Version(version), nil
+}
+
+// updateAttempts are how often a lost compare-and-set is tried again.
+const updateAttempts = 8
+
+// UpdateBindings replaces the bindings of an inbox by what change makes of
+// them. Where others are faster each time it is ErrConflict.
+func (e *Engine) UpdateBindings(ctx context.Context, aor string, _ []store.Binding, change store.BindingsChange) ([]store.Binding, error) {
+	for range updateAttempts {
+		reg, err := e.Bindings(ctx, aor)
+		if err != nil {
+			return nil, err
+		}
+		before := len(reg.Bindings)
+		if reg.Bindings, err = change(reg.Bindings); err != nil {
+			return nil, err
+		}
+		if before == 0 && len(reg.Bindings) == 0 {
+			return nil, nil
+		}
+		_, err = e.saveBindings(ctx, aor, reg)
+		if !errors.Is(err, store.ErrConflict) {
+			return reg.Bindings, err
+		}
+	}
+	return nil, store.ErrConflict
 }
 
 // packBinding leaves out Updated and TTL, which are Redis's: two equal packed

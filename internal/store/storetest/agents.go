@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -42,13 +43,37 @@ var agentsSentences = []sentence{
 		addSecret(t, b, 2, 3, 0)
 		wantSecrets(t, b, 1)
 	}},
+	{"an update that another agent was faster than is made again on what that one wrote", func(t *testing.T, h Harness) {
+		a, b := h.Open(t, "agent-a"), h.Open(t, "agent-b")
+		calls := 0
+		_, err := a.UpdateBindings(t.Context(), alice.AOR, nil, func(live []store.Binding) ([]store.Binding, error) {
+			if calls++; calls == 1 {
+				saveBindings(t, b, alice.AOR, contact("sip:a@192.0.2.1", time.Hour))
+			}
+			return append(live, contact("sip:a@192.0.2.2", time.Hour)), nil
+		})
+		must(t, err)
+		if got := bindings(t, b, alice.AOR).Bindings; calls != 2 || len(got) != 2 {
+			t.Errorf("after %d calls: %+v", calls, got)
+		}
+		always := 0
+		_, err = a.UpdateBindings(t.Context(), alice.AOR, nil, func(live []store.Binding) ([]store.Binding, error) {
+			always++
+			saveBindings(t, b, alice.AOR, contact(fmt.Sprint("sip:b@192.0.2.", always), time.Hour))
+			return live, nil
+		})
+		wantError(t, err, store.ErrConflict)
+	}},
 	{"two engines on one state read each other's writes", func(t *testing.T, h Harness) {
 		a, b := h.Open(t, "agent-a"), h.Open(t, "agent-b")
 		publish(t, a, alice, initial("a"))
 		publish(t, b, alice, modify("a-1", "a-2"))
 		wantTags(t, a, alice, "a-2")
-		v := saveBindings(t, a, alice.AOR, 0, contact("sip:a@192.0.2.1", time.Hour))
-		saveBindings(t, b, alice.AOR, v)
+		saveBindings(t, a, alice.AOR, contact("sip:a@192.0.2.1", time.Hour))
+		saveBindings(t, b, alice.AOR)
+		if got := bindings(t, a, alice.AOR).Bindings; len(got) != 0 {
+			t.Errorf("bindings %+v", got)
+		}
 		must(t, a.PutPrincipal(t.Context(), principal(alice.AOR)))
 		wantPrincipal(t, b, principal(alice.AOR))
 	}},

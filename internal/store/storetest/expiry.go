@@ -63,7 +63,7 @@ var expirySentences = []sentence{
 	{"what is read is the remaining lifetime", func(t *testing.T, h Harness) {
 		e := h.Open(t, "agent-a")
 		publish(t, e, alice, initial("a"))
-		saveBindings(t, e, alice.AOR, 0, contact("sip:a@192.0.2.1", time.Hour))
+		saveBindings(t, e, alice.AOR, contact("sip:a@192.0.2.1", time.Hour))
 		putSubscription(t, e, subscriptionTo(alice, "s", "agent-a"))
 		h.Advance(20 * time.Minute)
 		wantTTL(t, publications(t, e, alice).List[0].TTL, 40*time.Minute)
@@ -83,7 +83,7 @@ var expirySentences = []sentence{
 	{"a lapsed binding changes the version and wakes the feed", func(t *testing.T, h Harness) {
 		e := h.Open(t, "agent-a")
 		key := store.Key{AOR: alice.AOR, Package: store.RegistrationPackage}
-		saveBindings(t, e, alice.AOR, 0, contact("sip:a@192.0.2.1", time.Minute), contact("sip:a@192.0.2.2", time.Hour))
+		saveBindings(t, e, alice.AOR, contact("sip:a@192.0.2.1", time.Minute), contact("sip:a@192.0.2.2", time.Hour))
 		before := bindings(t, e, alice.AOR)
 		e.Watch(key, before.Version)
 		wantQuiet(t, e)

@@ -121,11 +121,11 @@ var feedSentences = []sentence{
 		key := store.Key{AOR: alice.AOR, Package: store.RegistrationPackage}
 		e.Watch(key, 0)
 		wantQuiet(t, e)
-		v := saveBindings(t, e, alice.AOR, 0, contact("sip:a@192.0.2.1", time.Hour))
+		v := saveBindings(t, e, alice.AOR, contact("sip:a@192.0.2.1", time.Hour))
 		wantNext(t, e, key)
 		e.Seen(key, v)
 		wantQuiet(t, e)
-		saveBindings(t, e, alice.AOR, v)
+		saveBindings(t, e, alice.AOR)
 		wantNext(t, e, key)
 	}},
 	{"Next ends with its context", func(t *testing.T, h Harness) {

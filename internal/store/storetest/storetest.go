@@ -47,7 +47,7 @@ type Subscriptions interface {
 // Registrations is the registrar's part.
 type Registrations interface {
 	Bindings(ctx context.Context, aor string) (store.Registration, error)
-	SaveBindings(ctx context.Context, aor string, reg store.Registration) (store.Version, error)
+	UpdateBindings(ctx context.Context, aor string, into []store.Binding, change store.BindingsChange) ([]store.Binding, error)
 }
 
 // Principals is identity's part.
