@@ -207,6 +207,9 @@ func (r *results) rounds() string {
 		least, most = min(least, p.Rounds), max(most, p.Rounds)
 		short, long = min(short, p.Seconds), max(long, p.Seconds)
 	}
+	if most == 1 {
+		return fmt.Sprintf("1 round of %s s a phase", span(short, long))
+	}
 	return fmt.Sprintf("%s rounds of %s s a phase (one where it takes minutes)", span(least, most), span(short, long))
 }
 
