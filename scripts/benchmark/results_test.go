@@ -68,6 +68,24 @@ func saved(t *testing.T, parts ...*part) []*part {
 	return back
 }
 
+func TestServersThatWereLeftOut(t *testing.T) {
+	bound := row{name: "PUBLISH", job: "publish", unit: "us", of: cpu("changed"), least: 5, aim: 9}
+	for _, c := range []struct {
+		about string
+		plays []play
+		want  string
+	}{
+		{"without Kamailio there is no verdict", []play{{"publish", "presenced", 0, cost(10)}}, ""},
+		{"without presenced neither", []play{{"publish", "Kamailio", 0, cost(10)}}, ""},
+		{"one that failed was not measured", []play{{"publish", "presenced", 0, cost(10)}, {"publish", "Kamailio", 0, &outcome{Failed: "no port"}}}, "NOT MEASURED"},
+	} {
+		cells, fails := gather([]*part{{Plays: c.plays}}).line(bound, "")
+		if cells[6] != c.want || fails != (c.want != "") {
+			t.Errorf("%s: %q, %v", c.about, cells[6], fails)
+		}
+	}
+}
+
 func TestJobsAndServersAreChosen(t *testing.T) {
 	for _, c := range []struct {
 		about   string

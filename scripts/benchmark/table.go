@@ -28,7 +28,7 @@ func (b *results) tabulate(rows []row, jobs []job) *table {
 		settings[j.name] = j.settings
 	}
 	for _, r := range rows {
-		if !b.played(r.job) || r.on != nil && b.outcomes[key{r.job, r.on.name}] == nil {
+		if !b.played(r.job) || r.on != nil && !b.asked(r, *r.on) {
 			continue
 		}
 		line, fails := b.line(r, settings[r.job])
@@ -58,13 +58,19 @@ func (b *results) line(r row, settings string) (cells []string, fails bool) {
 	case r.higherIsBetter():
 		ratio = spreadOf(ratios(ours, theirs))
 	}
-	verdict, fails := r.verdict(ratio, own)
+	verdict, fails := "", false
+	if r.on != nil || b.asked(r, ourMemory) && (r.least == 0 || b.asked(r, kamailioMemory)) {
+		verdict, fails = r.verdict(ratio, own)
+	}
 	cells = []string{r.name, join(settings, r.settings), theirCell, ourCell, times(ratio), r.wanted(), verdict}
 	for _, s := range b.stores() {
 		cells = append(cells, b.beside(r, s, theirs, ours))
 	}
 	return cells, fails
 }
+
+// asked: the server was to be played, whether or not it failed.
+func (b *results) asked(r row, t target) bool { return b.outcomes[key{r.job, t.name}] != nil }
 
 // cell is a figure, or why there is none.
 func (b *results) cell(r row, t target, values []float64) string {
