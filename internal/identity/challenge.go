@@ -2,6 +2,7 @@ package identity
 
 import (
 	"strings"
+	"time"
 
 	"presenced/sip"
 	"presenced/sip/digest"
@@ -10,11 +11,17 @@ import (
 // Challenge is the 401 or 407 that asks the sender of r for credentials. Within a digest.Slot it is the same for the
 // same request, byte for byte, and so it is never kept (RFC 3261 s.8.2.7).
 func (g *Guard) Challenge(r *sip.Request) *sip.Error {
-	return g.challenge(r, digest.Challenge{})
+	return g.challenge(r, g.Now(), digest.Challenge{})
+}
+
+// refusal is a refusal with room for a header field.
+type refusal struct {
+	sip.Error
+	room [1]sip.Field
 }
 
 // challenge completes c, which says whether the nonce was stale.
-func (g *Guard) challenge(r *sip.Request, c digest.Challenge) *sip.Error {
+func (g *Guard) challenge(r *sip.Request, now time.Time, c digest.Challenge) *sip.Error {
 	g.stats.Challenged.Add(1)
 	c.Realm, c.Algorithms = g.realm(r), g.Algorithms
 	c.Nonce = g.keyring.keys.Load().Nonce(digest.NonceSeed{
@@ -22,16 +29,17 @@ func (g *Guard) challenge(r *sip.Request, c digest.Challenge) *sip.Error {
 		CallID: r.CallID(),
 		CSeq:   r.CSeq(),
 		Source: r.Flow.Remote.Addr(),
-	}, g.Now())
+	}, now)
 	code, name := sip.StatusProxyAuthRequired, "Proxy-Authenticate"
 	if g.asServer(r) {
 		code, name = sip.StatusUnauthorized, "WWW-Authenticate"
 	}
-	refusal := refuse(code, "")
-	for _, field := range c.Fields() {
-		refusal.With(name, field)
+	challenge := &refusal{Error: sip.Error{Code: code, Stateless: true}}
+	challenge.Header = challenge.room[:0]
+	for field := range c.Fields() {
+		challenge.With(name, field)
 	}
-	return refusal
+	return &challenge.Error
 }
 
 // asServer says whether we ask as a server (401) or as a proxy (407). RFC 3261 s.22.1: a registrar asks with 401; so
@@ -55,7 +63,11 @@ func (g *Guard) asServer(r *sip.Request) bool {
 // one alone: a watcher of one of our domains may watch in another. For everybody else it is the domain that is asked,
 // and the agent's own where that is none of ours. RFC 3261 s.22.1 asks for a domain name and for no certain one.
 func (g *Guard) realm(r *sip.Request) string {
-	if from, err := r.From(); err == nil && g.Local(from.URI.Host) {
+	if aor := r.FromAOR(); aor != "" {
+		if host := aor[strings.LastIndexByte(aor, '@')+1:]; g.Local(host) {
+			return host
+		}
+	} else if from, err := r.From(); err == nil && g.Local(from.URI.Host) {
 		return canonicalHost(from.URI.Host)
 	}
 	if u, err := r.URI(); err == nil && g.Local(u.Host) {

@@ -27,12 +27,12 @@ const (
 var credentialFields = [...]string{"Authorization", "Proxy-Authorization"}
 
 // checkCredentials identifies the sender by the credentials for our realms, the first that are right.
-func (g *Guard) checkCredentials(ctx context.Context, id sip.Identity, r *sip.Request, from *sip.Address) (sip.Identity, error) {
+func (g *Guard) checkCredentials(ctx context.Context, id sip.Identity, r *sip.Request, from *sip.Address, now time.Time) (sip.Identity, error) {
 	var room [1]digest.Credentials
 	brought, fault := g.credentials(room[:0], r)
 	var stale, wrongTarget bool
 	for i := range brought {
-		aor, result, err := g.verify(ctx, r, &brought[i])
+		aor, result, err := g.verify(ctx, r, &brought[i], now)
 		if err != nil {
 			return id, err
 		}
@@ -54,7 +54,7 @@ func (g *Guard) checkCredentials(ctx context.Context, id sip.Identity, r *sip.Re
 		id.Anonymous = true
 		return id, nil
 	}
-	return id, g.challenge(r, digest.Challenge{Stale: stale})
+	return id, g.challenge(r, now, digest.Challenge{Stale: stale})
 }
 
 // credentials appends those for our realms; others are for somebody else (RFC 3261 s.22.3), and so are other schemes. fault
@@ -75,7 +75,7 @@ func (g *Guard) credentials(brought []digest.Credentials, r *sip.Request) (_ []d
 }
 
 // verify checks one field of credentials. The error is a 503: nobody can say whether they are right.
-func (g *Guard) verify(ctx context.Context, r *sip.Request, c *digest.Credentials) (string, digest.Result, error) {
+func (g *Guard) verify(ctx context.Context, r *sip.Request, c *digest.Credentials, now time.Time) (string, digest.Result, error) {
 	named, form := usernameURI(c.Username, c.Realm)
 	aor := r.AOROf(&named)
 	var principal store.Principal
@@ -95,7 +95,7 @@ func (g *Guard) verify(ctx context.Context, r *sip.Request, c *digest.Credential
 		Algorithms: g.Algorithms,
 		HA1:        storedHash(&principal, c.Algorithm, form),
 		Source:     r.Flow.Remote.Addr(),
-		Now:        g.Now(),
+		Now:        now,
 	}
 	if c.URI != r.RequestURI() {
 		params.AcceptURI = func(uri string) bool { return g.acceptURI(r, uri) }

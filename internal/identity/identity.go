@@ -131,7 +131,8 @@ func (g *Guard) Stats() *Stats { return &g.stats }
 // methods than the four that act for a principal pass with the zero Identity, counted against their source.
 func (g *Guard) Identify(ctx context.Context, r *sip.Request) error {
 	trusted := g.Trusted != nil && g.Trusted(r.Flow)
-	now := g.Now().Sub(g.started)
+	clock := g.Now()
+	now := clock.Sub(g.started)
 	if !trusted && !g.sources.allow(sourceOf(r.Flow), now) {
 		return g.tooMany(g.sources.interval, stateless)
 	}
@@ -144,7 +145,7 @@ func (g *Guard) Identify(ctx context.Context, r *sip.Request) error {
 	if err != nil {
 		return refuse(sip.StatusBadRequest, "Malformed From")
 	}
-	id, err := g.authenticate(ctx, r, from, trusted)
+	id, err := g.authenticate(ctx, r, from, trusted, clock)
 	if err != nil {
 		return err
 	}
@@ -156,7 +157,7 @@ func (g *Guard) Identify(ctx context.Context, r *sip.Request) error {
 	return nil
 }
 
-func (g *Guard) authenticate(ctx context.Context, r *sip.Request, from *sip.Address, trusted bool) (sip.Identity, error) {
+func (g *Guard) authenticate(ctx context.Context, r *sip.Request, from *sip.Address, trusted bool, now time.Time) (sip.Identity, error) {
 	id := sip.Identity{Trusted: trusted}
 	if trusted {
 		if asserted := assertedIdentity(r); asserted.aor != "" {
@@ -173,7 +174,7 @@ func (g *Guard) authenticate(ctx context.Context, r *sip.Request, from *sip.Addr
 	if g.Mode == None {
 		return g.believe(id, r, from)
 	}
-	return g.checkCredentials(ctx, id, r, from)
+	return g.checkCredentials(ctx, id, r, from, now)
 }
 
 // believe takes From at its word.

@@ -25,7 +25,7 @@ func TestChallengeFields(t *testing.T) {
 			[]string{`Digest realm="a\"b\\c", nonce="n", algorithm=MD5, qop="auth"`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := test.c.Fields(); !slices.Equal(got, test.want) {
+			if got := slices.Collect(test.c.Fields()); !slices.Equal(got, test.want) {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 		})
@@ -102,7 +102,7 @@ func Example() {
 	challenge := Challenge{Realm: "example.test", Nonce: keys.Nonce(seed, now)}
 
 	// The client answers.
-	field, err := Authorize(challenge.Fields(), "REGISTER", "sip:example.test", "alice", "secret")
+	field, err := Authorize(slices.Collect(challenge.Fields()), "REGISTER", "sip:example.test", "alice", "secret")
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,5 +1,7 @@
 package digest
 
+import "iter"
+
 // A Challenge is what a 401 or 407 asks for (RFC 7616 s.3.3).
 type Challenge struct {
 	Realm      string
@@ -8,22 +10,22 @@ type Challenge struct {
 	Stale      bool        // the response was right, but its nonce can no longer be used
 }
 
-// Fields returns the values of the WWW-Authenticate or Proxy-Authenticate fields, one field for each algorithm, the
+// Fields are the values of the WWW-Authenticate or Proxy-Authenticate fields, one field for each algorithm, the
 // most preferred at the top (RFC 8760 s.2.3).
-func (c Challenge) Fields() []string {
-	if len(c.Algorithms) == 0 {
-		return []string{string(c.Append(nil, MD5))}
+func (c *Challenge) Fields() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, alg := range orDefault(c.Algorithms) {
+			var room [256]byte
+			if !yield(string(c.Append(room[:0], alg))) {
+				return
+			}
+		}
 	}
-	fields := make([]string, len(c.Algorithms))
-	for i, alg := range c.Algorithms {
-		fields[i] = string(c.Append(nil, alg))
-	}
-	return fields
 }
 
 // Append appends the field value for one algorithm. qop is always there (RFC 8760 s.2.6, item 8) and offers "auth"
 // alone. RFC 7616 s.3.3 says which values are quoted.
-func (c Challenge) Append(dst []byte, alg Algorithm) []byte {
+func (c *Challenge) Append(dst []byte, alg Algorithm) []byte {
 	dst = appendQuoted(append(dst, "Digest "...), "realm", c.Realm)
 	dst = appendQuoted(append(dst, ", "...), "nonce", c.Nonce)
 	dst = append(dst, ", algorithm="...)

@@ -149,6 +149,9 @@ func hasControl(s string) bool {
 func appendQuoted(dst []byte, name, value string) []byte {
 	dst = append(dst, name...)
 	dst = append(dst, '=', '"')
+	if strings.IndexByte(value, '"') < 0 && strings.IndexByte(value, '\\') < 0 {
+		return append(append(dst, value...), '"')
+	}
 	for i := 0; i < len(value); i++ {
 		if value[i] == '"' || value[i] == '\\' {
 			dst = append(dst, '\\')

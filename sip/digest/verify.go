@@ -127,14 +127,19 @@ func (v *Verifier) judge(c *Credentials, p *Params, key *macKey, raw *[nonceLen]
 
 var defaultAlgorithms = []Algorithm{MD5}
 
+// orDefault: no algorithms are MD5 alone.
+func orDefault(algorithms []Algorithm) []Algorithm {
+	if len(algorithms) == 0 {
+		return defaultAlgorithms
+	}
+	return algorithms
+}
+
 // offered says whether c uses what the challenge offered: one of its algorithms, and qop=auth with cnonce and nc
 // (RFC 7616 s.3.4). COMPAT: libpurple answers without qop though it was offered; that is taken with MD5 alone, as
 // clients of RFC 2069's kind know no other (RFC 3261 s.22.4, item 8).
 func offered(c *Credentials, algorithms []Algorithm) bool {
-	if len(algorithms) == 0 {
-		algorithms = defaultAlgorithms
-	}
-	if c.hashedName || !c.Algorithm.Supported() || !slices.Contains(algorithms, c.Algorithm) {
+	if c.hashedName || !c.Algorithm.Supported() || !slices.Contains(orDefault(algorithms), c.Algorithm) {
 		return false
 	}
 	if c.Qop == "" {

@@ -67,7 +67,8 @@ func (w *Window) Accept(c *Credentials, now time.Time) bool {
 	defer s.mu.Unlock()
 	s.turn(now, w.lifetime)
 
-	seen, known := s.younger[key]
+	seen, young := s.younger[key]
+	known := young
 	if !known {
 		seen, known = s.elder[key]
 	}
@@ -77,7 +78,13 @@ func (w *Window) Accept(c *Credentials, now time.Time) bool {
 	case !seen.accept(nc):
 		return false
 	}
-	s.put(key, seen, w.half, now)
+	if !young && len(s.younger) >= w.half {
+		s.fill(now)
+	}
+	if s.younger == nil {
+		s.younger = make(map[uint64]counts)
+	}
+	s.younger[key] = seen // the elder generation's copy, if any, is no longer looked at
 	return true
 }
 
@@ -119,12 +126,9 @@ func (s *windowShard) turn(now time.Time, lifetime time.Duration) {
 	}
 }
 
-func (s *windowShard) put(key uint64, c counts, half int, now time.Time) {
-	if _, here := s.younger[key]; !here && len(s.younger) >= half {
-		s.elder, s.younger, s.since = s.younger, nil, now
-	}
-	if s.younger == nil {
-		s.younger = make(map[uint64]counts)
-	}
-	s.younger[key] = c // the elder generation's copy, if any, is no longer looked at
+// fill begins a new generation where the younger one is full. It gets the elder one's memory: who fills one fills
+// the next.
+func (s *windowShard) fill(now time.Time) {
+	clear(s.elder)
+	s.elder, s.younger, s.since = s.younger, s.elder, now
 }
