@@ -87,9 +87,12 @@ func (c *chores) next() func(context.Context) {
 	return f
 }
 
-// forget deletes the stored copy. Until it is deleted nobody takes the dialog
-// up from it. The shard is locked.
+// forget deletes the stored copy, unless that has been done. Until it is
+// deleted nobody takes the dialog up from it. The shard is locked.
 func (n *Notifier) forget(s *subscription) {
+	if s.erased {
+		return
+	}
 	sh, key, id, fence := s.shard, s.topic.key, s.id, s.fence
 	offered := n.chores.offer(func(ctx context.Context) {
 		err := n.Store.DeleteSubscription(ctx, key, id, fence)
@@ -135,13 +138,18 @@ func (n *Notifier) putBlock(ctx context.Context, s *subscription) {
 		return
 	}
 	c.cseqLimit = c.cseq + cseqBlock
-	err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.expires.sub(n.now())))
+	err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.topic.key, c.expires.sub(n.now())))
 	switch {
 	case err == nil:
 		s.shard.mu.Lock()
 		s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
 		if s.dialog == c.dialog { // one copy of it is enough
 			s.id, s.dialog = c.id, c.dialog
+		}
+		if s.erased { // and now it has been put back
+			if s.erased = false; s.gone {
+				n.forget(s)
+			}
 		}
 		s.shard.mu.Unlock()
 	case errors.Is(err, store.ErrFenced):

@@ -1,6 +1,10 @@
 package notifier
 
-import "presenced/sip/transaction"
+import (
+	"net/netip"
+
+	"presenced/sip/transaction"
+)
 
 // delivery is one NOTIFY on its way. It is the transaction's user.
 type delivery struct {
@@ -11,13 +15,15 @@ type delivery struct {
 
 	window         *window
 	sent           instant
-	placed         bool // it has a place. Guarded by the window, as these two
+	placed         bool // it has a place. Guarded by the window, as all below
 	before, behind *delivery
+	peer           netip.AddrPort // whose socket it goes to; zero where the window has one peer
+	overtaken      uint8          // how many later ones to the same peer were answered
 }
 
 // Answered is the transaction user's: the watcher's final response.
 func (d *delivery) Answered(_ transaction.ID, code int, response []byte) {
-	d.window.answered(d.notifier.now().sub(d.sent))
+	d.window.answered(d, d.notifier.now().sub(d.sent))
 	d.done(outcome(code), func(n *Notifier, s *subscription) { n.judge(s, code, response) })
 }
 

@@ -169,6 +169,7 @@ func (n *Notifier) deliver(d *delivery) {
 		}
 	}
 	d.notifier, d.epoch = n, s.epoch
+	d.window.address(d)
 	s.queued, s.dirty, s.urgent, s.waited, s.busy, s.flight = false, false, false, false, true, d
 	if s.topic.state != nil {
 		s.sent = s.signature()

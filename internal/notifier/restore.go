@@ -261,7 +261,9 @@ func (sh *shard) records(agent string, now instant) []store.Subscription {
 	defer sh.mu.Unlock()
 	list := make([]store.Subscription, 0, sh.byTag.Len())
 	for s := range sh.byTag.All() {
-		list = append(list, s.record(agent, s.expires.sub(now)))
+		if !s.erased {
+			list = append(list, s.record(agent, s.topic.key, s.expires.sub(now)))
+		}
 	}
 	return list
 }

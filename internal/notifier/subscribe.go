@@ -73,7 +73,7 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 		res.After = func() { n.fetched(s, &topic{key: key, pkg: pkg, state: state}) }
 		return res, nil
 	}
-	if err := n.keep(ctx, s, key, pkg, lifetime(seconds)); err != nil {
+	if err := n.keep(ctx, s, key, lifetime(seconds)); err != nil {
 		return nil, err
 	}
 	s.shard.mu.Lock()
@@ -90,14 +90,13 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 }
 
 // keep counts the subscription and stores its copy.
-func (n *Notifier) keep(ctx context.Context, s *subscription, key store.Key, pkg Package, ttl time.Duration) error {
+func (n *Notifier) keep(ctx context.Context, s *subscription, key store.Key, ttl time.Duration) error {
 	var ok bool
 	if s.account, ok = n.watchers.take(s.watcher); !ok {
 		return sip.Errorf(sip.StatusForbidden, "Too many subscriptions")
 	}
-	s.topic = &topic{key: key, pkg: pkg}
 	s.cseqLimit = cseqBlock
-	if err := n.Store.PutSubscription(ctx, s.record(n.Agent, ttl)); err != nil {
+	if err := n.Store.PutSubscription(ctx, s.record(n.Agent, key, ttl)); err != nil {
 		n.watchers.release(s.account)
 		return away(err)
 	}
@@ -218,14 +217,17 @@ func (n *Notifier) write(ctx context.Context, s *subscription, next *change) err
 		if errors.Is(err, store.ErrUnavailable) {
 			return nil
 		}
+		s.shard.mu.Lock()
+		s.erased = err == nil
+		s.shard.mu.Unlock()
 		return err
 	}
 	c.dialog, c.path, c.cseqLimit = next.dialog, pathOf(next.flow), max(c.cseqLimit, c.cseq+cseqBlock)
-	if err := n.Store.PutSubscription(ctx, c.record(n.Agent, lifetime(next.seconds))); err != nil {
+	if err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.topic.key, lifetime(next.seconds))); err != nil {
 		return err
 	}
 	s.shard.mu.Lock()
-	s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
+	s.cseqLimit, s.erased = max(s.cseqLimit, c.cseqLimit), false
 	s.shard.mu.Unlock()
 	next.dialog = c.dialog
 	return nil

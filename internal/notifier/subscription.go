@@ -51,6 +51,7 @@ type subscription struct {
 	held      bool // until its SUBSCRIBE's 200 has been written
 	queued    bool // stands in the window's queue
 	gone      bool // not in the tables any more
+	erased    bool // its stored copy has been deleted already
 }
 
 // standing is what the rules have made of the watcher. A few values serve all.
@@ -107,7 +108,7 @@ const cseqBlock = 1 << 10
 // the version, cseqLimit and who as varints, the flow, and the dialog. From now
 // on s shares the copy's memory: its dialog and its id are parts of data. Its
 // shard is locked, or nobody else has s.
-func (s *subscription) record(agent string, ttl time.Duration) store.Subscription {
+func (s *subscription) record(agent string, key store.Key, ttl time.Duration) store.Subscription {
 	var room [1024]byte
 	b := room[:0]
 	b = binary.AppendUvarint(b, recordVersion)
@@ -119,7 +120,7 @@ func (s *subscription) record(agent string, ttl time.Duration) store.Subscriptio
 	s.dialog = data[len(data)-len(s.dialog):]
 	s.id = partOf(s.dialog, s.id)
 	return store.Subscription{
-		ID: s.id, Key: s.topic.key, Watcher: s.watcher,
+		ID: s.id, Key: key, Watcher: s.watcher,
 		Fence: s.fence, Agent: agent, TTL: ttl, Data: data,
 	}
 }

@@ -30,6 +30,11 @@ const (
 // answered or ended by Timer F. So a hundred dead cost two such pauses once.
 // With 5 ms at least, a living process that is not scheduled for a moment gets
 // more than its receive buffer holds.
+//
+// Sooner does a NOTIFY lose its place that others have overtaken: answers to
+// eight later ones came from the same address. That process lives and has read
+// past it, so its buffer has room. A hundred dead behind a proxy of five
+// thousand cost no pause at all.
 type window struct {
 	key     windowKey
 	mu      sync.Mutex
@@ -173,13 +178,40 @@ func (w *window) leave(d *delivery) {
 	w.free++
 }
 
-// answered notes how long an answer took.
-func (w *window) answered(took time.Duration) {
+// address notes whose socket d goes to. Its shard is locked.
+func (w *window) address(d *delivery) {
+	if w.key.conn != 0 || w.key.route != "" {
+		return // they have one peer
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d.peer = netip.AddrPortFrom(d.s.path.addr, d.s.path.port)
+}
+
+// answered notes how long d's answer took, and whom it has overtaken.
+func (w *window) answered(d *delivery, took time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	const weight = 16
 	w.answer += (took - w.answer) / weight
+	if !d.placed {
+		return // what came before it is not known any more
+	}
+	for older := w.oldest; older != d; {
+		next := older.behind
+		if older.peer == d.peer {
+			if older.overtaken++; older.overtaken >= overtakenMost {
+				w.leave(older)
+			}
+		}
+		older = next
+	}
 }
+
+// overtakenMost is how many answers to later NOTIFYs tell that one has left
+// its peer's buffer. Goroutines that send side by side, and networks, change
+// the order of a few.
+const overtakenMost = 8
 
 // release gives d's place back, if it still has it.
 func (ws *windows) release(d *delivery) {

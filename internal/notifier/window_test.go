@@ -2,6 +2,7 @@ package notifier_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -271,6 +272,64 @@ func TestPlacesAreKeptWhileAnswersCome(t *testing.T) {
 		time.Sleep(2 * time.Millisecond)
 		if got := len(n.take()); got != 6 {
 			t.Errorf("%d more, want those for whom places were taken back", got)
+		}
+	})
+}
+
+// The dead behind an address from which answers come cost the living no time.
+func TestTheOvertakenGiveWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t)
+		const watchers, dead = 600, 100 // among the first to be told, and the last
+		crowd := n.crowd(watchers)
+		began, told := time.Now(), 0
+		for list := n.take(); len(list) > 0; list = n.take() {
+			if len(list) > 64 {
+				t.Errorf("%d at once", len(list))
+			}
+			for _, f := range list {
+				var number int
+				if _, err := fmt.Sscanf(f.text, "NOTIFY sip:w%d@", &number); err != nil {
+					t.Fatal(err)
+				}
+				if number%(len(crowd)/dead) != 0 {
+					told++
+					n.answer(f, 200)
+				}
+			}
+		}
+		if took := time.Since(began); told != watchers-dead || took > 0 {
+			t.Errorf("%d of %d told after %v", told, watchers-dead, took)
+		}
+	})
+}
+
+// Answers from elsewhere say nothing of a silent peer: its NOTIFYs keep their
+// places while patience lasts, so that it gets no more than its buffer holds.
+func TestTheSilentAreNotOvertakenByOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t)
+		silent := netip.MustParseAddrPort("192.0.2.7:5060")
+		for i := range 400 {
+			w := n.watcher(fmt.Sprint("w", i))
+			if i%2 == 0 {
+				w.flow.Remote = silent
+			}
+			w.settled(600)
+		}
+		n.publish("open")
+		unanswered := 0
+		for list := n.take(); len(list) > 0; list = n.take() {
+			for _, f := range list {
+				if f.target.Flow.Remote == silent {
+					unanswered++
+				} else {
+					n.answer(f, 200)
+				}
+			}
+		}
+		if unanswered != 64 {
+			t.Errorf("%d unanswered NOTIFYs to a silent peer, want 64", unanswered)
 		}
 	})
 }
