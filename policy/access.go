@@ -1,7 +1,5 @@
 package policy
 
-import "strings"
-
 // AccessRules decide who sees a presentity's presence. Without a rules
 // document of the presentity's own the domain's defaults decide.
 type AccessRules struct {
@@ -30,10 +28,4 @@ func (r *AccessRules) Handling(presentity string, w Watcher) SubHandling {
 		return r.Default
 	}
 	return r.Foreign
-}
-
-// domain is the part of an address-of-record behind its @.
-func domain(aor string) string {
-	_, host, _ := strings.Cut(aor, "@")
-	return host
 }
