@@ -79,16 +79,13 @@ func (e *Engine) elsewhere(ctx context.Context, id string) (bool, error) {
 		return false, nil
 	}
 	shard := int(of)
-	record := ""
-	err := e.plain(ctx, shard, func() (err error) {
-		record, err = e.client.Get(ctx, e.keys[shard].base+"sub:"+id).Result()
-		return err
-	})
+	record := goredis.NewStringCmd(ctx, "get", e.keys[shard].base+"sub:"+id)
+	err := e.do(ctx, shard, record)
 	if errors.Is(err, goredis.Nil) {
 		return true, nil // its new owner has ended it
 	}
 	var s store.Subscription
-	if err != nil || !unpackSubscription(&s, record, 0) {
+	if err != nil || !unpackSubscription(&s, record.Val(), 0) {
 		return false, err
 	}
 	return s.Agent != e.agent, nil

@@ -15,18 +15,15 @@ import (
 // Principal is who has this address-of-record. ErrNotFound.
 func (e *Engine) Principal(ctx context.Context, aor string) (store.Principal, error) {
 	shard := int(store.Shard(aor))
-	var packed string
-	err := e.plain(ctx, shard, func() (err error) {
-		packed, err = e.client.HGet(ctx, e.keys[shard].principals, aor).Result()
-		return err
-	})
+	packed := goredis.NewStringCmd(ctx, "hget", e.keys[shard].principals, aor)
+	err := e.do(ctx, shard, packed)
 	if errors.Is(err, goredis.Nil) {
 		return store.Principal{}, store.ErrNotFound
 	}
 	if err != nil {
 		return store.Principal{}, err
 	}
-	return unpackPrincipal(aor, packed)
+	return unpackPrincipal(aor, packed.Val())
 }
 
 // PutPrincipal inserts or replaces a principal. ErrRisk where Redis would not
@@ -41,21 +38,16 @@ func (e *Engine) PutPrincipal(ctx context.Context, p store.Principal) error {
 		}
 	}
 	shard := int(store.Shard(p.AOR))
-	return e.plain(ctx, shard, func() error {
-		return e.client.HSet(ctx, e.keys[shard].principals, p.AOR, packPrincipal(p)).Err()
-	})
+	return e.do(ctx, shard, goredis.NewIntCmd(ctx, "hset", e.keys[shard].principals, p.AOR, packPrincipal(p)))
 }
 
 // DeletePrincipal removes a principal. ErrNotFound. It works where PutPrincipal
 // is ErrRisk: refusing would keep a stolen password good.
 func (e *Engine) DeletePrincipal(ctx context.Context, aor string) error {
 	shard := int(store.Shard(aor))
-	removed := int64(0)
-	err := e.plain(ctx, shard, func() (err error) {
-		removed, err = e.client.HDel(ctx, e.keys[shard].principals, aor).Result()
-		return err
-	})
-	if err == nil && removed == 0 {
+	removed := goredis.NewIntCmd(ctx, "hdel", e.keys[shard].principals, aor)
+	err := e.do(ctx, shard, removed)
+	if err == nil && removed.Val() == 0 {
 		return store.ErrNotFound
 	}
 	return err
@@ -65,14 +57,11 @@ func (e *Engine) DeletePrincipal(ctx context.Context, aor string) error {
 // returns it.
 func (e *Engine) Principals(ctx context.Context, yield func(store.Principal) error) error {
 	for shard := range e.keys {
-		var all map[string]string
-		err := e.plain(ctx, shard, func() (err error) {
-			all, err = e.client.HGetAll(ctx, e.keys[shard].principals).Result()
-			return err
-		})
-		if err != nil {
+		stored := goredis.NewMapStringStringCmd(ctx, "hgetall", e.keys[shard].principals)
+		if err := e.do(ctx, shard, stored); err != nil {
 			return err
 		}
+		all := stored.Val()
 		for _, aor := range slices.Sorted(maps.Keys(all)) {
 			p, err := unpackPrincipal(aor, all[aor])
 			if err != nil {
@@ -84,20 +73,6 @@ func (e *Engine) Principals(ctx context.Context, yield func(store.Principal) err
 		}
 	}
 	return nil
-}
-
-// plain makes one command that needs no script, through the shard's gate.
-func (e *Engine) plain(ctx context.Context, shard int, command func() error) error {
-	gate := e.gate(shard)
-	if err := gate.enter(); err != nil {
-		return err
-	}
-	err := command()
-	gate.leave(ctx, err)
-	if err != nil && !errors.Is(err, goredis.Nil) {
-		return away(err)
-	}
-	return err
 }
 
 func packPrincipal(p store.Principal) []byte {

@@ -126,6 +126,7 @@ type Engine struct {
 	offset atomic.Int64 // microseconds
 	keys   [store.Shards]shardKeys
 	gates  [store.Shards + 1]gate // the last one is for keys outside the shards
+	lines  [store.Shards + 1]*line
 
 	feed   *feed
 	expiry *expiry
@@ -156,6 +157,9 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	e.offset.Store(c.Offset.Microseconds())
 	for s := range e.keys {
 		e.keys[s] = newShardKeys(c.Prefix, s)
+	}
+	for i := range e.lines {
+		e.lines[i] = newLine(client)
 	}
 	e.feed = newFeed(e)
 	e.expiry = newExpiry(e)
@@ -248,6 +252,9 @@ func (e *Engine) SetOffset(d time.Duration) {
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
 		close(e.closed)
+		for _, l := range e.lines {
+			l.close()
+		}
 		e.closeErr = e.client.Close()
 	})
 	return e.closeErr

@@ -2,7 +2,9 @@ package redis
 
 import (
 	"context"
+	"crypto/sha1"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -35,8 +37,11 @@ var (
 	readSecretsScript        = load("common", "read_secrets")
 )
 
+// script is a Lua script, known to Redis by the hash of its source.
+type script struct{ source, hash string }
+
 // load joins embedded files to one script.
-func load(names ...string) *goredis.Script {
+func load(names ...string) *script {
 	var source []byte
 	for _, name := range names {
 		part, err := lua.ReadFile("scripts/" + name + ".lua")
@@ -45,7 +50,8 @@ func load(names ...string) *goredis.Script {
 		}
 		source = append(source, part...)
 	}
-	return goredis.NewScript(string(source))
+	hash := sha1.Sum(source)
+	return &script{source: string(source), hash: hex.EncodeToString(hash[:])}
 }
 
 // shardKeys are the keys that every script of a shard needs.
@@ -67,47 +73,76 @@ const noShard = store.Shards
 // reprieve puts off every end in the grace period: it long enough that nothing ends, and short enough to compute with.
 const reprieve = 24 * time.Hour
 
-// arguments puts before a script's own arguments those of common.lua.
-func (e *Engine) arguments(own []any) []any {
-	late := int64(0)
-	if e.health.inGrace() {
-		late = reprieve.Microseconds()
-	}
-	return append([]any{e.offset.Load(), late}, own...)
-}
-
-// run runs a script on the keys of a shard. Its error is goredis.Nil or
-// store.ErrUnavailable with the cause.
-func (e *Engine) run(ctx context.Context, shard int, script *goredis.Script, keys []string, own ...any) (any, error) {
-	gate := e.gate(shard)
-	if err := gate.enter(); err != nil {
-		return nil, err
-	}
-	reply, err := script.Run(ctx, e.client, keys, e.arguments(own)...).Result()
-	gate.leave(ctx, err)
-	if err != nil && !errors.Is(err, goredis.Nil) {
-		return nil, away(err)
-	}
-	return reply, err
-}
-
-// call is one of several scripts that go out together.
+// call is what a script is run with: keys, and arguments after those of
+// common.lua.
 type call struct {
 	keys []string
 	own  []any
 }
 
+// bySource and byHash are how Redis is told which script to run.
+const (
+	bySource = "eval"
+	byHash   = "evalsha"
+)
+
+// command is the call as Redis takes it.
+func (e *Engine) command(ctx context.Context, how, script string, c call) *goredis.Cmd {
+	late := int64(0)
+	if e.health.inGrace() {
+		late = reprieve.Microseconds()
+	}
+	args := make([]any, 0, 5+len(c.keys)+len(c.own))
+	args = append(args, how, script, len(c.keys))
+	for _, key := range c.keys {
+		args = append(args, key)
+	}
+	args = append(args, e.offset.Load(), late)
+	return goredis.NewCmd(ctx, append(args, c.own...)...)
+}
+
+// run runs a script on the keys of a shard. Its error is goredis.Nil or
+// store.ErrUnavailable with the cause.
+func (e *Engine) run(ctx context.Context, shard int, s *script, keys []string, own ...any) (any, error) {
+	command := e.command(ctx, byHash, s.hash, call{keys, own})
+	err := e.do(ctx, shard, command)
+	if goredis.HasErrorPrefix(err, "NOSCRIPT") {
+		command = e.command(ctx, bySource, s.source, call{keys, own})
+		err = e.do(ctx, shard, command)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return command.Val(), nil
+}
+
+// do makes one command, through the shard's gate and in its line.
+func (e *Engine) do(ctx context.Context, shard int, command goredis.Cmder) error {
+	gate := e.gate(shard)
+	if err := gate.enter(); err != nil {
+		return err
+	}
+	err := e.line(shard).do(ctx, command)
+	gate.leave(ctx, err)
+	if err != nil && !errors.Is(err, goredis.Nil) {
+		return away(err)
+	}
+	return err
+}
+
 // runAll runs a script many times in one round trip (one more for each call
 // where Redis does not know the script). With an error come the answers that
 // there were; nil stands for the others.
-func (e *Engine) runAll(ctx context.Context, script *goredis.Script, calls []call) ([]any, error) {
+func (e *Engine) runAll(ctx context.Context, s *script, calls []call) ([]any, error) {
 	if len(calls) == 0 {
 		return nil, nil
 	}
 	answers := make([]any, len(calls))
 	pipe := e.client.Pipeline()
 	for _, c := range calls {
-		script.EvalSha(ctx, pipe, c.keys, e.arguments(c.own)...)
+		if err := pipe.Process(ctx, e.command(ctx, byHash, s.hash, c)); err != nil {
+			return answers, away(err)
+		}
 	}
 	commands, err := pipe.Exec(ctx)
 	if len(commands) < len(calls) {
@@ -117,7 +152,9 @@ func (e *Engine) runAll(ctx context.Context, script *goredis.Script, calls []cal
 	for i, command := range commands {
 		answer, err := command.(*goredis.Cmd).Result()
 		if goredis.HasErrorPrefix(err, "NOSCRIPT") {
-			answer, err = script.Run(ctx, e.client, calls[i].keys, e.arguments(calls[i].own)...).Result()
+			again := e.command(ctx, bySource, s.source, calls[i])
+			err = e.client.Process(ctx, again)
+			answer = again.Val()
 		}
 		if err != nil {
 			failed = away(err)
