@@ -94,7 +94,7 @@ func (x *expiry) expire(ctx context.Context, shards []int) error {
 		k := &x.engine.keys[shard]
 		calls[i] = call{
 			keys: []string{k.expiry, k.changes, k.counts},
-			own:  []any{k.base, k.hints, expiryBatch},
+			own:  []any{k.base, expiryBatch},
 		}
 	}
 	answers, err := x.engine.runAll(ctx, expireScript, calls)

@@ -174,7 +174,7 @@ func TestLostHintsAreRepaired(t *testing.T) {
 	const n = 50
 	for i := range n {
 		key := store.Key{AOR: fmt.Sprintf("sip:p%d@example.com", i), Package: "presence"}
-		watch(t, a, key)
+		subscribe(t, a, key)
 		if i%10 == 0 {
 			must(t, s.client.Do(t.Context(), "client", "kill", "type", "pubsub").Err())
 		}
@@ -212,7 +212,7 @@ func TestHintArrivesWithinMilliseconds(t *testing.T) {
 	s := startRedis(t)
 	a, b := open(t, s.at("agent-a")), open(t, s.at("agent-b"))
 	following(t, a)
-	watch(t, a, alice)
+	subscribe(t, a, alice)
 	eventually(t, "the key was compared", func() bool {
 		a.feed.mu.Lock()
 		defer a.feed.mu.Unlock()
@@ -395,4 +395,31 @@ func TestOpenRefuses(t *testing.T) {
 			must(t, e.Close())
 		}
 	}
+}
+
+// A change that no subscription is stored for has no hint, and is told all the
+// same: at once where it was made, and by the sweep elsewhere.
+func TestChangeWithoutSubscriptionIsTold(t *testing.T) {
+	s := startRedis(t)
+	a, b := open(t, s.at("agent-a")), open(t, s.at("agent-b"))
+	following(t, a)
+	watch(t, a, alice)
+	watch(t, b, alice)
+	start := time.Now()
+	publish(t, b, alice, initial("a", time.Hour))
+	wantNext(t, b, alice)
+	if d := time.Since(start); d > sweepInterval/2 {
+		t.Errorf("told after %v where it was made", d)
+	}
+	wantNext(t, a, alice)
+}
+
+// subscribe watches a key as the notifier does: the subscription is stored
+// before.
+func subscribe(t *testing.T, e *Engine, key store.Key) {
+	t.Helper()
+	must(t, e.PutSubscription(t.Context(), store.Subscription{
+		ID: fmt.Sprintf("%02xs", store.Shard(key.AOR)) + key.AOR, Key: key, Fence: 1, Agent: e.agent, TTL: time.Hour,
+	}))
+	watch(t, e, key)
 }

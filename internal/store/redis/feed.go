@@ -182,6 +182,14 @@ func (f *feed) had(shard int, member string) bool {
 	return w != nil && w.have != 0
 }
 
+// told takes the version that a write of this agent made: its watchers need
+// not wait for the hint.
+func (f *feed) told(shard int, member string, version store.Version) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hint(shard, member, version)
+}
+
 // hint takes a hint or an entry of the change index: versions only rise there,
 // so a lower one than the caller has is old news.
 func (f *feed) hint(shard int, member string, version store.Version) (news bool) {

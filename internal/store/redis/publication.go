@@ -30,22 +30,25 @@ func (e *Engine) Publish(ctx context.Context, key store.Key, p store.Publish) er
 	name := "pub:" + member
 	answer, err := e.run(ctx, shard, publishScript,
 		[]string{k.base + name, k.changes, k.expiry, k.counts},
-		member, name, k.hints, operation, p.IfMatch, pub.ID, pub.Tag, ttl, p.Limit, body)
+		member, name, k.base, operation, p.IfMatch, pub.ID, pub.Tag, ttl, p.Limit, body)
 	if err != nil {
 		return err
 	}
-	switch answer {
-	case int64(0):
-		if operation != "remove" {
-			e.expiry.due(shard, pub.TTL)
-		}
-		return nil
-	case int64(1):
+	result, ok := answer.(int64)
+	switch {
+	case !ok || result < 0:
+		return away(fmt.Errorf("%w: publish answered %v", errMalformed, answer))
+	case result == 1:
 		return store.ErrNoMatch
-	case int64(2):
+	case result == 2:
 		return store.ErrLimit
+	case result > 2:
+		e.feed.told(shard, member, store.Version(result))
 	}
-	return away(fmt.Errorf("%w: publish answered %v", errMalformed, answer))
+	if operation != "remove" {
+		e.expiry.due(shard, pub.TTL)
+	}
+	return nil
 }
 
 // Publications are all live publications of a key at one version. A key that
@@ -56,7 +59,7 @@ func (e *Engine) Publications(ctx context.Context, key store.Key) (store.Publica
 	k, member := &e.keys[shard], memberOf(key)
 	name := "pub:" + member
 	answer, err := e.run(ctx, shard, readPublicationsScript,
-		[]string{k.base + name, k.changes, k.expiry, k.counts}, member, name, k.hints)
+		[]string{k.base + name, k.changes, k.expiry, k.counts}, member, name, k.base)
 	if err != nil {
 		return store.Publications{}, err
 	}

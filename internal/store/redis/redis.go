@@ -18,7 +18,7 @@
 //	presenced:{s3f}:expiry                 sorted set: pub:..., reg:..., sub:... -> end of the first that ends, in us
 //	presenced:{s3f}:counts                 hash: live publications, subscriptions, bindings
 //	presenced:{s3f}:principals             hash: aor -> packed hashes of the password
-//	presenced:{s3f}:hints                  channel (SPUBLISH): "<version> <package>:<aor>"; "><agent>\n<id>", who lost a subscription
+//	presenced:{s3f}:hints                  channel (SPUBLISH): "<version> <package>:<aor>" where somebody subscribes; "><agent>\n<id>", who lost a subscription
 //	presenced:{agents}:leases              sorted set: agent -> end of its lease, in us
 //	presenced:{secret:<name>}:keys         list: packed secrets, newest first
 //

@@ -15,7 +15,7 @@ func (e *Engine) Bindings(ctx context.Context, aor string) (store.Registration, 
 	shard := int(store.Shard(aor))
 	k, member, name := &e.keys[shard], store.RegistrationPackage+":"+aor, "reg:"+aor
 	answer, err := e.run(ctx, shard, readBindingsScript,
-		[]string{k.base + name, k.changes, k.expiry, k.counts}, member, name, k.hints)
+		[]string{k.base + name, k.changes, k.expiry, k.counts}, member, name, k.base)
 	if err != nil {
 		return store.Registration{}, err
 	}
@@ -42,7 +42,7 @@ func (e *Engine) Bindings(ctx context.Context, aor string) (store.Registration, 
 func (e *Engine) saveBindings(ctx context.Context, aor string, reg store.Registration) (store.Version, error) {
 	shard := int(store.Shard(aor))
 	k, member, name := &e.keys[shard], store.RegistrationPackage+":"+aor, "reg:"+aor
-	own := []any{member, name, k.hints, uint64(reg.Version)}
+	own := []any{member, name, k.base, uint64(reg.Version)}
 	for i := range reg.Bindings {
 		if reg.Bindings[i].TTL <= 0 {
 			continue
@@ -61,6 +61,7 @@ func (e *Engine) saveBindings(ctx context.Context, aor string, reg store.Registr
 	case version < 0:
 		return 0, store.ErrConflict
 	}
+	e.feed.told(shard, member, store.Version(version))
 	for i := range reg.Bindings {
 		e.expiry.due(shard, reg.Bindings[i].TTL)
 	}

@@ -1,6 +1,8 @@
 -- Stands after common.lua, before the scripts that touch registrations.
 -- A registration is {version, end, updated, binding, end, updated, binding, ...} in the order of first addition.
+-- Behind it stands the end by which expiry knows it, as in publications.lua.
 
+-- load_bindings returns the list and the end in expiry.
 local function load_bindings(key, index, member)
   local packed = redis.call('GET', key)
   if packed then return cmsgpack.unpack(packed) end
@@ -21,7 +23,8 @@ local function lapse_bindings(list)
   return lapsed
 end
 
-local function save_bindings(key, expiry, name, list)
+-- save_bindings writes the list back. known is the end in expiry, nil for none.
+local function save_bindings(key, expiry, name, list, known)
   if #list == 1 then
     redis.call('DEL', key)
     redis.call('ZADD', expiry, now + tombstone, name)
@@ -31,6 +34,9 @@ local function save_bindings(key, expiry, name, list)
   for i = 5, #list, 3 do
     if list[i] < first then first = list[i] end
   end
-  redis.call('SET', key, cmsgpack.pack(list))
-  redis.call('ZADD', expiry, first, name)
+  if not known or first < known then
+    redis.call('ZADD', expiry, first, name)
+    known = first
+  end
+  redis.call('SET', key, cmsgpack.pack(list, known))
 end

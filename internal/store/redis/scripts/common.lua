@@ -6,10 +6,13 @@ local now = time[1] * 1000000 + time[2] + ARGV[1]
 local over = now - ARGV[2] -- what ends at this time or earlier has ended
 local tombstone = 3600000000 -- how long the version of what was removed is kept
 
--- raise gives a key its next version (a hybrid clock), enters it into the change index and hints at it.
-local function raise(index, channel, member, previous)
+-- raise gives a key its next version (a hybrid clock) and enters it into the change index. It hints at it where somebody
+-- has subscribed: who watches without a subscription finds the change in the index. base is the prefix of the shard's keys.
+local function raise(index, base, member, previous)
   local version = now > previous and now or previous + 1
   redis.call('ZADD', index, version, member)
-  redis.call('SPUBLISH', channel, string.format('%.0f %s', version, member))
+  if redis.call('EXISTS', base .. 'watch:' .. member) == 1 then
+    redis.call('SPUBLISH', base .. 'hints', string.format('%.0f %s', version, member))
+  end
   return version
 end

@@ -1,7 +1,7 @@
 -- Ends what is due in a shard: {microseconds until the next end, or -1 when nothing is left}. 0: there is more to do now.
 -- KEYS[1] expiry   KEYS[2] change index   KEYS[3] counts
--- ARGV[1] offset  ARGV[2] reprieve  ARGV[3] prefix of the shard's keys  ARGV[4] channel of hints  ARGV[5] at most so many
-local base, channel, limit = ARGV[3], ARGV[4], tonumber(ARGV[5])
+-- ARGV[1] offset  ARGV[2] reprieve  ARGV[3] prefix of the shard's keys  ARGV[4] at most so many
+local base, limit = ARGV[3], tonumber(ARGV[4])
 
 local function expire_publications(name, member)
   local key = base .. name
@@ -13,10 +13,10 @@ local function expire_publications(name, member)
   local list = load(key, KEYS[2], member)
   local lapsed = lapse(key, list)
   if lapsed > 0 then
-    list[1] = raise(KEYS[2], channel, member, list[1])
+    list[1] = raise(KEYS[2], base, member, list[1])
     redis.call('HINCRBY', KEYS[3], 'publications', -lapsed)
   end
-  save(key, KEYS[1], name, list)
+  save(key, KEYS[1], name, list, nil)
 end
 
 local function expire_bindings(name, member)
@@ -29,10 +29,10 @@ local function expire_bindings(name, member)
   local list = load_bindings(key, KEYS[2], member)
   local lapsed = lapse_bindings(list)
   if lapsed > 0 then
-    list[1] = raise(KEYS[2], channel, member, list[1])
+    list[1] = raise(KEYS[2], base, member, list[1])
     redis.call('HINCRBY', KEYS[3], 'bindings', -lapsed)
   end
-  save_bindings(key, KEYS[1], name, list)
+  save_bindings(key, KEYS[1], name, list, nil)
 end
 
 local function expire_subscription(name, id)

@@ -1,6 +1,8 @@
 -- Stands after common.lua, before the scripts that touch publications.
 -- A list is {version, id, tag, end, order, id, tag, end, order, ...}, oldest first; the bodies are fields of their own.
+-- Behind it stands the end by which expiry knows it, which may be too early: then it is found there, and entered anew.
 
+-- load returns the list and the end in expiry.
 local function load(key, index, member)
   local packed = redis.call('HGET', key, 'm')
   if packed then return cmsgpack.unpack(packed) end
@@ -26,8 +28,8 @@ local function lapse(key, list)
   return lapsed
 end
 
--- save writes the list back, and the body of id where there is one.
-local function save(key, expiry, name, list, id, body)
+-- save writes the list back, and the body of id where there is one. known is the end in expiry, nil for none.
+local function save(key, expiry, name, list, known, id, body)
   if #list == 1 then
     redis.call('DEL', key)
     redis.call('ZADD', expiry, now + tombstone, name)
@@ -37,10 +39,13 @@ local function save(key, expiry, name, list, id, body)
   for i = 8, #list, 4 do
     if list[i] < first then first = list[i] end
   end
-  if body then
-    redis.call('HSET', key, 'm', cmsgpack.pack(list), 'b' .. id, body)
-  else
-    redis.call('HSET', key, 'm', cmsgpack.pack(list))
+  if not known or first < known then
+    redis.call('ZADD', expiry, first, name)
+    known = first
   end
-  redis.call('ZADD', expiry, first, name)
+  if body then
+    redis.call('HSET', key, 'm', cmsgpack.pack(list, known), 'b' .. id, body)
+  else
+    redis.call('HSET', key, 'm', cmsgpack.pack(list, known))
+  end
 end

@@ -1,10 +1,10 @@
--- One PUBLISH (RFC 3903 s.6): 0 done, 1 no such entity-tag, 2 too many publications.
+-- One PUBLISH (RFC 3903 s.6): 0 done, 1 no such entity-tag, 2 too many publications, else done: the new version.
 -- KEYS[1] publications of the key (hash)   KEYS[2] change index   KEYS[3] expiry   KEYS[4] counts
--- ARGV[1] offset  ARGV[2] reprieve  ARGV[3] member of the change index  ARGV[4] member of expiry  ARGV[5] channel of hints
+-- ARGV[1] offset  ARGV[2] reprieve  ARGV[3] member of the change index  ARGV[4] member of expiry  ARGV[5] prefix of the shard's keys
 -- ARGV[6] add, modify, refresh or remove  ARGV[7] If-Match  ARGV[8] id  ARGV[9] new entity-tag
 -- ARGV[10] lifetime in microseconds  ARGV[11] limit, 0 for none  ARGV[12] packed body
 local op, match, id, tag = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local list = load(KEYS[1], KEYS[2], ARGV[3])
+local list, known = load(KEYS[1], KEYS[2], ARGV[3])
 local lapsed = lapse(KEYS[1], list)
 local gained, changed, body, result, at = -lapsed, lapsed > 0, false, 0, nil
 local made = false -- this call was made before
@@ -52,7 +52,8 @@ if body then
   for i = 1, 4 do list[at + i - 1] = entry[i] end
 end
 if changed or (op == 'refresh' and result == 0 and not made) then
-  save(KEYS[1], KEYS[3], ARGV[4], list, id, body)
+  save(KEYS[1], KEYS[3], ARGV[4], list, known, id, body)
 end
 if gained ~= 0 then redis.call('HINCRBY', KEYS[4], 'publications', gained) end
+if changed and result == 0 then return list[1] end
 return result

@@ -1,15 +1,15 @@
 -- Compare-and-set of a registration: the new version, or -1 when it was changed meanwhile.
 -- KEYS[1] registration   KEYS[2] change index   KEYS[3] expiry   KEYS[4] counts
--- ARGV[1] offset  ARGV[2] reprieve  ARGV[3] member of the change index  ARGV[4] member of expiry  ARGV[5] channel of hints
+-- ARGV[1] offset  ARGV[2] reprieve  ARGV[3] member of the change index  ARGV[4] member of expiry  ARGV[5] prefix of the shard's keys
 -- ARGV[6] the version that the caller has read  ARGV[7], ARGV[8], ... lifetime in us and packed binding, one after the other
-local old = load_bindings(KEYS[1], KEYS[2], ARGV[3])
+local old, known = load_bindings(KEYS[1], KEYS[2], ARGV[3])
 local lapsed = lapse_bindings(old)
 if lapsed > 0 then
   old[1] = raise(KEYS[2], ARGV[5], ARGV[3], old[1])
 end
 if old[1] ~= tonumber(ARGV[6]) then
   if lapsed > 0 then
-    save_bindings(KEYS[1], KEYS[3], ARGV[4], old)
+    save_bindings(KEYS[1], KEYS[3], ARGV[4], old, known)
     redis.call('HINCRBY', KEYS[4], 'bindings', -lapsed)
   end
   return -1
@@ -24,6 +24,6 @@ for i = 7, #ARGV, 2 do
   list[#list + 1] = updated[ARGV[i + 1]] or math.floor(now / 1000000)
   list[#list + 1] = ARGV[i + 1]
 end
-save_bindings(KEYS[1], KEYS[3], ARGV[4], list)
+save_bindings(KEYS[1], KEYS[3], ARGV[4], list, known)
 redis.call('HINCRBY', KEYS[4], 'bindings', (#list - #old) / 3)
 return list[1]
