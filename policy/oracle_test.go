@@ -113,10 +113,10 @@ func textOf(e *etree.Element) string {
 
 // reduce is RFC 5025 s.3.3.2 on one person, device or tuple.
 func reduce(p Permissions, e *etree.Element) {
-	e.Attr = slices.DeleteFunc(e.Attr, func(a etree.Attr) bool { return !frame(a) })
+	reduceFrame(e)
 	for _, c := range e.ChildElements() {
 		if e.Tag == "tuple" && name(c) == pi+"status" {
-			c.Attr = slices.DeleteFunc(c.Attr, func(a etree.Attr) bool { return !frame(a) })
+			reduceFrame(c)
 			for _, s := range c.ChildElements() {
 				reduceAttribute(p, c, s, "tuple")
 			}
@@ -128,6 +128,16 @@ func reduce(p Permissions, e *etree.Element) {
 			continue
 		}
 		reduceAttribute(p, e, c, e.Tag)
+	}
+}
+
+// reduceFrame leaves of what is no child element only the frame.
+func reduceFrame(e *etree.Element) {
+	e.Attr = slices.DeleteFunc(e.Attr, func(a etree.Attr) bool { return !frame(a) })
+	for _, child := range slices.Clone(e.Child) {
+		if _, isText := child.(*etree.CharData); isText {
+			e.RemoveChild(child)
+		}
 	}
 }
 

@@ -203,17 +203,15 @@ func (t *transformation) head(dst []byte, root pidf.Element, content []byte) []b
 // mentions tells whether "prefix:" stands in the content where a name may
 // begin: in a tag, or in a text that holds qualified names.
 func mentions(content []byte, prefix string) bool {
-	for i := 0; ; {
-		n := bytes.Index(content[i:], []byte(prefix))
+	name := append(append(make([]byte, 0, 32), prefix...), ':')
+	for i := 0; ; i += len(name) {
+		n := bytes.Index(content[i:], name)
 		if n < 0 {
 			return false
 		}
-		i += n
-		end := i + len(prefix)
-		if end < len(content) && content[end] == ':' && (i == 0 || !isNameByte(content[i-1])) {
+		if i += n; i == 0 || !isNameByte(content[i-1]) {
 			return true
 		}
-		i = end
 	}
 }
 
