@@ -254,9 +254,12 @@ func (n *benchNode) storm(t *testing.T, subscriptions int) (full uint64) {
 		n.end(n.shardOfTag(tag).byTag.Get(tag), event.Timeout)
 		n.wait.Wait()
 	}
-	deleted := make(chan struct{})
-	n.chores.add(func(context.Context) { close(deleted) }) // behind what deletes the copies
-	<-deleted
+	var deleted sync.WaitGroup
+	for i := range n.chores {
+		deleted.Add(1)
+		n.chores[i].add(func(context.Context) { deleted.Done() }) // behind what deletes the copies
+	}
+	deleted.Wait()
 	return full
 }
 

@@ -13,58 +13,80 @@ import (
 // chores are store writes that nobody waits for: the end of a subscription,
 // the next block of sequence numbers. They are small; a store that is away
 // drops them, and the record's lifetime or the next NOTIFY repairs it.
-type chores struct {
+//
+// Those of one address-of-record follow one another, in its lane; the lanes run
+// beside each other, so that a store behind a network makes the writes of a
+// takeover in fewer round trips.
+type chores [choreLanes]lane
+
+type lane struct {
 	mu      sync.Mutex
 	queue   []func(context.Context)
 	arrived chan struct{}
 }
 
 const (
-	choreTime = 5 * time.Second
-	maxChores = 1 << 16 // beyond it what is offered is left undone
+	choreTime  = 5 * time.Second
+	choreLanes = 32
+	maxChores  = 1 << 13 // in a lane: beyond it what is offered is left undone
 )
 
-func (c *chores) init() { c.arrived = make(chan struct{}, 1) }
+func (c *chores) init() {
+	for i := range c {
+		c[i].arrived = make(chan struct{}, 1)
+	}
+}
+
+// of is the lane of a key.
+func (c *chores) of(key store.Key) *lane { return &c[store.Shard(key.AOR)%choreLanes] }
+
+// run does chores until ctx ends, and then what is left within choreTime.
+func (c *chores) run(ctx context.Context) {
+	var lanes sync.WaitGroup
+	for i := range c {
+		lanes.Go(func() { c[i].run(ctx) })
+	}
+	lanes.Wait()
+}
 
 // add queues a chore of which there is at most one for a shard, a topic or a
 // subscription.
-func (c *chores) add(f func(context.Context)) { c.queueUp(f, math.MaxInt) }
+func (l *lane) add(f func(context.Context)) { l.queueUp(f, math.MaxInt) }
 
 // offer queues a chore that may be left undone: false where it is.
-func (c *chores) offer(f func(context.Context)) bool { return c.queueUp(f, maxChores) }
+func (l *lane) offer(f func(context.Context)) bool { return l.queueUp(f, maxChores) }
 
-func (c *chores) queueUp(f func(context.Context), most int) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.queue) >= most {
+func (l *lane) queueUp(f func(context.Context), most int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) >= most {
 		return false
 	}
-	c.queue = append(c.queue, f)
+	l.queue = append(l.queue, f)
 	select {
-	case c.arrived <- struct{}{}:
+	case l.arrived <- struct{}{}:
 	default:
 	}
 	return true
 }
 
-// run does chores until ctx ends, and then what is left within choreTime.
-func (c *chores) run(ctx context.Context) {
+func (l *lane) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		c.do(ctx)
+		l.do(ctx)
 		select {
-		case <-c.arrived:
+		case <-l.arrived:
 		case <-ctx.Done():
 		}
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), choreTime)
 	defer cancel()
-	c.do(last)
+	l.do(last)
 }
 
 // do does what is queued, until ctx ends.
-func (c *chores) do(ctx context.Context) {
+func (l *lane) do(ctx context.Context) {
 	for ctx.Err() == nil {
-		f := c.next()
+		f := l.next()
 		if f == nil {
 			return
 		}
@@ -74,16 +96,16 @@ func (c *chores) do(ctx context.Context) {
 	}
 }
 
-func (c *chores) next() func(context.Context) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.queue) == 0 {
-		c.queue = nil
+func (l *lane) next() func(context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		l.queue = nil
 		return nil
 	}
-	f := c.queue[0]
-	c.queue[0] = nil
-	c.queue = c.queue[1:]
+	f := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
 	return f
 }
 
@@ -94,7 +116,7 @@ func (n *Notifier) forget(s *subscription) {
 		return
 	}
 	sh, key, id, fence := s.shard, s.topic.key, s.id, s.fence
-	offered := n.chores.offer(func(ctx context.Context) {
+	offered := n.chores.of(key).offer(func(ctx context.Context) {
 		err := n.Store.DeleteSubscription(ctx, key, id, fence)
 		if err != nil && !errors.Is(err, store.ErrFenced) {
 			n.Log.Debug("stored subscription outlives its end until it expires", "id", id, "err", err)
@@ -121,7 +143,7 @@ func (n *Notifier) reserve(s *subscription) {
 		return
 	}
 	s.reserving = true
-	n.chores.add(func(ctx context.Context) {
+	n.chores.of(s.topic.key).add(func(ctx context.Context) {
 		s.shard.mu.Lock()
 		s.reserving = false
 		s.shard.mu.Unlock()

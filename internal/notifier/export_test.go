@@ -40,8 +40,8 @@ func (n *Notifier) Places() (taken []string) {
 	return taken
 }
 
-// Offer queues a chore that may be left undone.
-func (n *Notifier) Offer(f func(context.Context)) { n.chores.offer(f) }
+// Offer queues a chore that may be left undone, in one lane.
+func (n *Notifier) Offer(f func(context.Context)) { n.chores[0].offer(f) }
 
-// MaxChores is how many chores may wait before such a one is left undone.
+// MaxChores is how many chores may wait in a lane before such a one is left undone.
 const MaxChores = maxChores

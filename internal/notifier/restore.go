@@ -124,7 +124,7 @@ func (n *Notifier) enter(s *subscription, key store.Key, pkg Package) *subscript
 	default:
 		n.wakeAt(s, s.expires)
 		if len(t.subscriptions) == 1 { // else the load is under way
-			n.chores.add(func(ctx context.Context) { n.reload(ctx, key) })
+			n.chores.of(key).add(func(ctx context.Context) { n.reload(ctx, key) })
 		}
 	}
 	return s
@@ -171,7 +171,7 @@ func (n *Notifier) resume(s *subscription) {
 		return
 	}
 	epoch := s.epoch
-	n.chores.add(func(ctx context.Context) {
+	n.chores.of(s.topic.key).add(func(ctx context.Context) {
 		n.putBlock(ctx, s)
 		s.shard.mu.Lock()
 		if s.held && s.epoch == epoch && !s.gone {
