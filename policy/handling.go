@@ -12,7 +12,8 @@
 //
 // SetHandling edits access rules for one watcher; AccessRules.Document writes
 // the document that such an edit begins with. Permissions have a Key, which
-// names the view of all who have the same.
+// names the view of all who have the same, and Transform a presence document
+// into that view.
 //
 // All of RFC 4745 is evaluated: identity, sphere, validity, extensions that
 // are not known (a condition is false, a permission is ignored), and the

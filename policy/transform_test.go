@@ -219,12 +219,21 @@ func TestTransformSelections(t *testing.T) {
 	}
 }
 
-// The example of RFC 5025 s.6, as its text describes it.
+// The example of RFC 5025 s.6: what its text says that the watcher sees.
 func TestTransformExample(t *testing.T) {
-	p := Permissions{
-		Services: Selection{ServiceURISchemes: []string{"mailto", "sip"}}, Persons: all, Activities: true,
-		UserInput: UserInputBare, Unknown: []Attribute{{"urn:vendor-specific:foo-namespace", "foo"}},
+	data := os.Getenv("PRESENCED_RFC_DATA")
+	if data == "" {
+		t.Skip("PRESENCED_RFC_DATA is not set")
 	}
+	body, err := os.ReadFile(filepath.Join(data, "rfc-examples", "xml", "rfc5025-s6-ruleset-1.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := ParseRules(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := rules.Evaluate(Watcher{URI: "sip:user@example.com"}, Context{})
 	got := emit([]byte(transformed(t, p, rich)))
 	const want = `<?xml version="1.0" encoding="UTF-8"?>
 <presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" xmlns:v="urn:vendor-specific:foo-namespace" entity="sip:alice@example.com">
