@@ -178,7 +178,7 @@ func inOrder(t *testing.T, d *Document) {
 			t.Fatalf("{%s}%s in\n%s", p.Namespace, p.Name, d.Bytes())
 		}
 		if p.Kind == KindTuple || p.Kind == KindPerson || p.Kind == KindDevice {
-			if p.ID == "" || ncName(p.ID) != p.ID || ids[p.ID] {
+			if p.ID == "" || Identifier(p.ID) != p.ID || ids[p.ID] {
 				t.Fatalf("id %q in\n%s", p.ID, d.Bytes())
 			}
 			ids[p.ID] = true

@@ -17,7 +17,7 @@ type identifiers struct {
 // publication, ids stay the same as long as the publications live. Hashes of
 // the device would be stabler, but would tell watchers about its address.
 func (ids *identifiers) append(dst []byte, published, missing string) []byte {
-	id := ncName(published)
+	id := Identifier(published)
 	if id == "" {
 		id = missing
 	}
@@ -36,10 +36,11 @@ func (ids *identifiers) append(dst []byte, published, missing string) []byte {
 	}
 }
 
-// ncName returns an id as an NCName of ASCII characters. What is none gets a
-// leading underscore, and each byte that may not stand in it becomes an
-// underscore and two hexadecimal digits.
-func ncName(id string) string {
+// Identifier returns what [Compose] makes of a published id that is unique: an
+// NCName of ASCII characters. What is none gets a leading underscore, and each
+// byte that may not stand in it becomes an underscore and two hexadecimal
+// digits.
+func Identifier(id string) string {
 	valid := id != "" && class[id[0]]&classNameStart != 0
 	for i := 0; valid && i < len(id); i++ {
 		valid = class[id[i]]&className != 0

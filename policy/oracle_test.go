@@ -65,8 +65,13 @@ func chosen(s Selection, e *etree.Element) bool {
 	same := func(values []string, value string) bool {
 		return slices.ContainsFunc(values, func(v string) bool { return equivalent(v, value) })
 	}
-	if s.All || has(s.OccurrenceIDs, token(attributeOf(e, "id"))) {
+	if s.All {
 		return true
+	}
+	for _, id := range s.OccurrenceIDs {
+		if is := token(attributeOf(e, "id")); is == id || is == pidf.Identifier(id) {
+			return true
+		}
 	}
 	for _, c := range e.ChildElements() {
 		value := textOf(c)

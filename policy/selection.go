@@ -23,8 +23,7 @@ func (s *Selection) selects(e pidf.Element) bool {
 	if s.All {
 		return true
 	}
-	// RFC 4479 s.5: the id is the occurrence identifier.
-	if len(s.OccurrenceIDs) > 0 && slices.Contains(s.OccurrenceIDs, token(e.Attribute("id"))) {
+	if len(s.OccurrenceIDs) > 0 && s.selectsID(token(e.Attribute("id"))) {
 		return true
 	}
 	if len(s.Classes)+len(s.DeviceIDs)+len(s.ServiceURIs)+len(s.ServiceURISchemes) == 0 {
@@ -49,6 +48,13 @@ func (s *Selection) selects(e pidf.Element) bool {
 		}
 	}
 	return false
+}
+
+// selectsID compares occurrence identifiers, which are ids (RFC 4479 s.5). Rules
+// name the one that was published; in the composed document it may have become
+// one that the schema allows.
+func (s *Selection) selectsID(id string) bool {
+	return slices.ContainsFunc(s.OccurrenceIDs, func(m string) bool { return m == id || pidf.Identifier(m) == id })
 }
 
 func (s *Selection) selectsURI(members []string, uri string) bool {

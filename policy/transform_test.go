@@ -247,6 +247,19 @@ func TestTransformExample(t *testing.T) {
 	}
 }
 
+// Rules name the id that was published, though it is no xs:ID.
+func TestTransformPublishedID(t *testing.T) {
+	published, err := pidf.Parse([]byte(`<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:a@h"><tuple id="1 b"><status><basic>open</basic></status></tuple></presence>`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	composed := string(pidf.Compose(nil, "sip:a@example.com", []pidf.Source{{Doc: published}}))
+	p := Permissions{Services: Selection{OccurrenceIDs: []string{"1 b"}}}
+	if got := transformed(t, p, composed); got != composed {
+		t.Errorf("%s, want %s", got, composed)
+	}
+}
+
 func TestTransformEverything(t *testing.T) {
 	if got := transformed(t, Everything, rich); got != rich {
 		t.Errorf("not the document itself: %s", got)
