@@ -73,7 +73,7 @@ func (l *Layer) receiveRequest(data []byte, flow sip.Flow, framing error) {
 		return
 	}
 	if l.counters.draining.Load() || !l.enqueue(x) {
-		l.shardOf(x.key).settle(x, "")
+		l.shardOf(x.key).settle(x)
 		x.request = nil
 		l.turnAway(r)
 		return
@@ -162,7 +162,7 @@ func (l *Layer) turnAway(r *sip.Request) {
 // serve runs x's handler and sends what it returns, now or later.
 func (l *Layer) serve(x *exchange) {
 	if l.ctx.Err() != nil {
-		l.shardOf(x.key).settle(x, "")
+		l.shardOf(x.key).settle(x)
 		l.leave(x)
 		return
 	}
@@ -232,36 +232,49 @@ func (l *Layer) after(x *exchange, f func()) {
 func (l *Layer) answer(x *exchange, res *sip.Response) {
 	s := l.shardOf(x.key)
 	if res.Silent {
-		s.settle(x, "")
+		s.settle(x)
 		return
 	}
-	if res.Code == sip.StatusRequestTimeout || l.now()-x.since >= l.config.Timers.whole() {
+	now := l.now()
+	if res.Code == sip.StatusRequestTimeout || now-x.since >= l.config.Timers.whole() {
 		l.counters.late.Add(1)
-		s.settle(x, "")
+		s.settle(x)
 		return
 	}
 	b := buffers.Get().(*buffer)
 	defer b.free()
 	b.bytes = l.render(b.bytes[:0], x.request, res)
 	if res.Stateless || x.request.Flow.Proto.Reliable() {
-		s.settle(x, "")
+		s.settle(x)
 	} else {
-		s.settle(x, keep(res))
+		s.complete(x, keep(res), now)
 	}
 	l.write(x.request, b.bytes)
 }
 
-// settle ends x. With a response the transaction is Completed and keeps it
-// until Timer J; without, it is forgotten.
-func (s *serverShard) settle(x *exchange, response kept) {
+// settle ends x without a response that is kept: it is forgotten.
+func (s *serverShard) settle(x *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settleLocked(x)
+}
+
+func (s *serverShard) settleLocked(x *exchange) {
 	x.done = true
 	x.raw = nil
-	if response == "" || s.closed {
-		delete(s.last, x.key)
+	delete(s.last, x.key)
+}
+
+// complete ends x with a response, which is kept until Timer J.
+func (s *serverShard) complete(x *exchange, response kept, now time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		s.settleLocked(x)
 		return
 	}
+	x.done = true
+	x.raw = nil
 	s.last[x.key] = response
 	if s.held.count >= max(1, s.layer.config.MaxHeld/shards) {
 		if oldest, ok := s.held.pop(); ok {
@@ -269,7 +282,6 @@ func (s *serverShard) settle(x *exchange, response kept) {
 			s.layer.counters.forgotten.Add(1)
 		}
 	}
-	now := s.layer.now()
 	s.held.push(now, x.key)
 	s.layer.counters.held.Add(1)
 	if at, ok := s.held.wake(); ok {
