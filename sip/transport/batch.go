@@ -90,7 +90,7 @@ func newBatch(s *socket, uc *net.UDPConn) *batch {
 		b.packet.enable6(s, p)
 	}
 	if d := takeOver(uc, !s.local.Addr().Is4()); d != nil {
-		b.conn, s.closer, b.pressure.buffer = d, d, d
+		b.conn, s.closer, b.pressure.ahead = d, d, d
 	}
 	return b
 }
@@ -106,7 +106,11 @@ func (b *batch) read() {
 	}
 	var failures failures
 	for {
-		n, err := b.conn.ReadBatch(in, 0)
+		n, err := b.next(in)
+		if err == nil && b.looksAhead(n) {
+			err = b.readAhead(in, n)
+			n = 0
+		}
 		if err != nil {
 			if !failures.survive(b.s, err) {
 				return
@@ -114,19 +118,38 @@ func (b *batch) read() {
 			continue
 		}
 		failures = 0
-		b.pressure.look(n)
-		b.hold()
-		for i := range in[:n] {
-			m := &in[i]
-			if b.pressure.sheds(m.Buffers[0][:m.N]) {
-				b.s.shed(m.N)
-				continue
-			}
-			flow := sip.Flow{Proto: sip.UDP, Remote: addrPort(m.Addr), Local: b.local(m)}
-			b.s.received(m.Buffers[0][:m.N:m.N], flow)
-		}
-		b.release()
+		b.handle(in[:n])
 	}
+}
+
+// next waits for datagrams, unless requests wait for their turn.
+func (b *batch) next(in []ipv4.Message) (int, error) {
+	if b.pressure.backlog.len() > 0 {
+		return b.pressure.ahead.poll(in)
+	}
+	return b.conn.ReadBatch(in, 0)
+}
+
+// looksAhead: only a full batch is a sign that there may be many more.
+func (b *batch) looksAhead(n int) bool {
+	return b.pressure.ahead != nil && (n == batchSize || b.pressure.backlog.len() > 0)
+}
+
+// handle takes a batch as it came.
+func (b *batch) handle(ms []ipv4.Message) {
+	if len(ms) == 0 {
+		return
+	}
+	b.hold()
+	defer b.release()
+	for i := range ms {
+		m := &ms[i]
+		b.s.received(m.Buffers[0][:m.N:m.N], b.flow(m))
+	}
+}
+
+func (b *batch) flow(m *ipv4.Message) sip.Flow {
+	return sip.Flow{Proto: sip.UDP, Remote: addrPort(m.Addr), Local: b.local(m)}
 }
 
 func (b *batch) local(m *ipv4.Message) netip.AddrPort {

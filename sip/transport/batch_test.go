@@ -28,10 +28,14 @@ func (f *fakeSocket) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 		return 0, net.ErrClosed
 	}
 	for i, s := range batch {
-		ms[i].N = copy(ms[i].Buffers[0], s)
-		ms[i].Addr = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 5060}
+		f.put(&ms[i], s)
 	}
 	return len(batch), nil
+}
+
+func (f *fakeSocket) put(m *ipv4.Message, s string) {
+	m.N = copy(m.Buffers[0], s)
+	m.Addr = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 5060}
 }
 
 func (f *fakeSocket) WriteBatch(ms []ipv4.Message, _ int) (int, error) {

@@ -108,6 +108,10 @@ func (d *descriptor) Close() error {
 // ReadBatch waits for one datagram and takes along what is there already. It
 // has one caller at a time. The Addr of each message is its caller's memory.
 func (d *descriptor) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
+	return d.receive(ms, unix.MSG_WAITFORONE)
+}
+
+func (d *descriptor) receive(ms []ipv4.Message, flags int) (int, error) {
 	if now := time.Now(); now.Sub(d.yielded) >= yieldInterval {
 		d.yielded = now
 		runtime.Gosched()
@@ -117,7 +121,7 @@ func (d *descriptor) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 		h := &d.in.headers[i]
 		h.Name, h.Namelen = (*byte)(unsafe.Pointer(&d.in.names[i])), unix.SizeofSockaddrInet6
 	}
-	n, err := d.call(unix.SYS_RECVMMSG, &d.in, len(ms), unix.MSG_WAITFORONE)
+	n, err := d.call(unix.SYS_RECVMMSG, &d.in, len(ms), flags)
 	for i := range n {
 		m, h := &ms[i], &d.in.headers[i]
 		m.N, m.NN, m.Flags = int(h.length), int(h.Controllen), int(h.Flags)
@@ -150,22 +154,49 @@ func (d *descriptor) address(ms []ipv4.Message) {
 	}
 }
 
-// filled is buffer's. Both are in bytes as the kernel counts them, with its
-// own for each datagram.
-func (d *descriptor) filled() (used, size int) {
+// poll is ahead's.
+func (d *descriptor) poll(ms []ipv4.Message) (int, error) {
+	return d.receive(ms, unix.MSG_DONTWAIT)
+}
+
+// isResponse lets in what begins like "SIP/2.0 200 OK", whole, and nothing
+// else. The kernel runs it on a datagram with its UDP header of 8 bytes.
+var isResponse = [...]unix.SockFilter{
+	{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 8},
+	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: 'S'<<24 | 'I'<<16 | 'P'<<8 | '/'},
+	{Code: unix.BPF_RET | unix.BPF_K, K: 1<<32 - 1},
+	{Code: unix.BPF_RET | unix.BPF_K},
+}
+
+// answersOnly is ahead's.
+func (d *descriptor) answersOnly(on bool) error {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if d.closed.Load() {
-		return 0, 0
+		return net.ErrClosed
 	}
-	var info [9]uint32 // SK_MEMINFO_RMEM_ALLOC, SK_MEMINFO_RCVBUF, ...
+	if !on {
+		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(d.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0))
+	}
+	program := unix.SockFprog{Len: uint16(len(isResponse)), Filter: &isResponse[0]}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptSockFprog(d.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program))
+}
+
+// dropped is ahead's.
+func (d *descriptor) dropped() uint32 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.closed.Load() {
+		return 0
+	}
+	var info [9]uint32 // SK_MEMINFO_RMEM_ALLOC, ... SK_MEMINFO_DROPS
 	length := uint32(unsafe.Sizeof(info))
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(d.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&length)), 0)
 	if errno != 0 {
-		return 0, 0
+		return 0
 	}
-	return int(info[0]), int(info[1])
+	return info[len(info)-1]
 }
 
 // call is the system call, until Close.
@@ -176,6 +207,8 @@ func (d *descriptor) call(number uintptr, m *messages, count, flags int) (int, e
 		n, _, errno := unix.Syscall6(number, uintptr(d.fd), uintptr(unsafe.Pointer(&m.headers[0])), uintptr(count), uintptr(flags), 0, 0)
 		switch {
 		case errno == unix.EINTR:
+		case errno == unix.EAGAIN && flags == unix.MSG_DONTWAIT:
+			return 0, nil
 		case errno != 0:
 			return 0, os.NewSyscallError("mmsg", errno)
 		case !d.closed.Load(): // else it is the shutdown that looks like an empty datagram

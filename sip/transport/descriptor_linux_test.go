@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,8 +28,8 @@ func TestCloseWakesTheReader(t *testing.T) {
 		if d == nil {
 			t.Fatal("the socket was not taken over")
 		}
-		if used, size := d.filled(); used != 0 || size == 0 {
-			t.Errorf("an idle buffer has %d of %d bytes", used, size)
+		if n, err := d.poll([]ipv4.Message{{Buffers: [][]byte{make([]byte, 100)}, Addr: new(net.UDPAddr)}}); n != 0 || err != nil {
+			t.Error("an idle socket has", n, err)
 		}
 		ended := make(chan error)
 		go func() {
@@ -50,6 +51,66 @@ func TestCloseWakesTheReader(t *testing.T) {
 		}
 		if _, err := d.WriteBatch([]ipv4.Message{{Buffers: [][]byte{{1}}, Addr: &net.UDPAddr{IP: net.IPv6loopback, Port: 9}}}, 0); !errors.Is(err, net.ErrClosed) {
 			t.Error("written after Close:", err)
+		}
+	}
+}
+
+// With the gate closed, answers come in whole and alone; what else came before
+// it is still there.
+func TestKernelLetsAnswersInAlone(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0))))
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		pc, err := net.ListenPacket("udp", address)
+		if err != nil {
+			t.Log(err)
+			continue
+		}
+		to := pc.LocalAddr().String()
+		d := takeOver(pc.(*net.UDPConn), address[0] == '[')
+		client, err := net.Dial("udp", to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		send := func(all ...string) {
+			for _, s := range all {
+				if _, err := client.Write([]byte(s)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		gate := func(on bool) {
+			if err := d.answersOnly(on); err != nil {
+				t.Fatal(err)
+			}
+		}
+		long := "SIP/2.0 200 OK" + strings.Repeat(".", 3000)
+		send("MESSAGE before")
+		gate(true)
+		send("MESSAGE", "SIP", "", "SIP-not", long, "OPTIONS")
+		gate(false)
+		send("MESSAGE after")
+		want := []string{"MESSAGE before", long, "MESSAGE after"}
+		ms := make([]ipv4.Message, 8)
+		for i := range ms {
+			ms[i] = ipv4.Message{Buffers: [][]byte{make([]byte, 4096)}, Addr: new(net.UDPAddr)}
+		}
+		n, err := d.poll(ms) // over the loopback what is sent is there
+		if n != len(want) || err != nil {
+			t.Fatal(n, "datagrams,", err)
+		}
+		for i, s := range want {
+			if got := string(ms[i].Buffers[0][:ms[i].N]); got != s {
+				t.Errorf("%q in place of %q", got, s)
+			}
+		}
+		if n := d.dropped(); n != 5 {
+			t.Error(n, "counted as dropped")
+		}
+		if err := errors.Join(client.Close(), d.Close()); err != nil {
+			t.Error(err)
+		}
+		if err := d.answersOnly(true); !errors.Is(err, net.ErrClosed) {
+			t.Error("a filter after Close:", err)
 		}
 	}
 }
