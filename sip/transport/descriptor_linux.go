@@ -211,7 +211,7 @@ func (d *descriptor) call(number uintptr, m *messages, count, flags int) (int, e
 			return 0, nil
 		case errno != 0:
 			return 0, os.NewSyscallError("mmsg", errno)
-		case !d.closed.Load(): // else it is the shutdown that looks like an empty datagram
+		case number == unix.SYS_SENDMMSG || !d.closed.Load(): // else it is the shutdown that looks like an empty datagram
 			return int(n), nil
 		}
 	}
