@@ -23,7 +23,8 @@
 //	presenced:{secret:<name>}:keys         list: packed secrets, newest first
 //
 // Every operation is one script, embedded from scripts/*.lua, and one round
-// trip. Time is the server's. A version is max(previous+1, microseconds since
+// trip, which concurrent callers share (line.go; in a Cluster those of a shard
+// only). Time is the server's. A version is max(previous+1, microseconds since
 // 1970): a replica that is promoted after it lost writes never uses one again.
 // The version of what was removed is kept for an hour.
 //
