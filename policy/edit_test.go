@@ -42,7 +42,7 @@ var handlings = []SubHandling{Block, Confirm, PoliteBlock, Allow}
 func TestSetHandling(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var edits []string
-	for range 60 {
+	for range 20 {
 		rules := randomRules(r, r.IntN(6))
 		if r.IntN(3) == 0 {
 			rules = append(rules, `<rule id="others"><conditions><oma:other-identity/></conditions><actions><pr:sub-handling>allow</pr:sub-handling></actions></rule>`)

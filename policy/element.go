@@ -48,9 +48,9 @@ func readDocument(doc []byte) (element, error) {
 	return element{d.Root(), d.Bytes()}, nil
 }
 
-func common(local string) pidf.Name   { return pidf.Name{Namespace: NamespaceCommonPolicy, Local: local} }
-func presence(local string) pidf.Name { return pidf.Name{Namespace: NamespacePresRules, Local: local} }
-func oma(local string) pidf.Name      { return pidf.Name{Namespace: NamespaceOMA, Local: local} }
+func common(local string) pidf.Name    { return pidf.Name{Namespace: NamespaceCommonPolicy, Local: local} }
+func presRules(local string) pidf.Name { return pidf.Name{Namespace: NamespacePresRules, Local: local} }
+func oma(local string) pidf.Name       { return pidf.Name{Namespace: NamespaceOMA, Local: local} }
 
 // fail is an error at the element.
 func (e element) fail(format string, args ...any) *Error {

@@ -50,7 +50,7 @@ func (r *Rules) Evaluate(w Watcher, c Context) Permissions {
 // stands in the wrong part grants nothing, one that is not known is ignored
 // (s.8).
 func permitPresence(p *Permissions, where part, e element) error {
-	if action := e.Name() == presence("sub-handling"); action != (where == actions) {
+	if action := e.Name() == presRules("sub-handling"); action != (where == actions) {
 		p = new(Permissions)
 	}
 	return p.read(e)
@@ -165,7 +165,7 @@ func (s *Selection) read(e element, all string, members ...string) error {
 	children := e.children()
 	for _, child := range children {
 		switch {
-		case child.Name() == presence(all):
+		case child.Name() == presRules(all):
 			if s.All = true; len(children) > 1 {
 				return child.fail("must stand alone in %s", e.Name().Local)
 			}
