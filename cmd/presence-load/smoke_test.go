@@ -26,7 +26,7 @@ type responder struct {
 	challenge  bool // asks for credentials
 	forgetful  bool // the first request is not answered
 	stale      bool // every second NOTIFY of a PUBLISH has the state before
-	repeats    bool // NOTIFYs come twice
+	repeats    bool // a PUBLISH's NOTIFY comes twice
 	disordered bool // a PUBLISH's NOTIFY is followed by one with a lower CSeq
 
 	documents map[string]string // by address-of-record
@@ -177,6 +177,10 @@ func (r *responder) changed(d *dialog, aor string) {
 		d.cseq++
 	}
 	r.notify(d, "active", document)
+	if r.repeats {
+		d.cseq--
+		r.notify(d, "active", document)
+	}
 	if r.disordered {
 		d.cseq -= 2
 		r.notify(d, "active", document)
@@ -189,10 +193,8 @@ func (r *responder) changed(d *dialog, aor string) {
 
 func (r *responder) notify(d *dialog, state, body string) {
 	d.cseq++
-	for range map[bool]int{false: 1, true: 2}[r.repeats] {
-		r.send(d.peer, "NOTIFY %s SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK%s%d\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d NOTIFY\r\n"+
-			"Event: presence\r\nSubscription-State: %s\r\nContent-Length: %d\r\n\r\n%s", d.contact, d.callID, d.cseq, d.from, d.to, d.callID, d.cseq, state, len(body), body)
-	}
+	r.send(d.peer, "NOTIFY %s SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK%s%d\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d NOTIFY\r\n"+
+		"Event: presence\r\nSubscription-State: %s\r\nContent-Length: %d\r\n\r\n%s", d.contact, d.callID, d.cseq, d.from, d.to, d.callID, d.cseq, state, len(body), body)
 }
 
 // load plays phases against the responder.
