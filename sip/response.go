@@ -23,7 +23,8 @@ type Response struct {
 	// each time (a challenge, a refusal of form): it is not kept for
 	// retransmissions.
 	Stateless bool
-	// Silent marks a request that is never answered (ACK, RFC 3261 s.17).
+	// Silent marks a request that is never answered (ACK, RFC 3261 s.17), or not
+	// now: what its sender sends again is a new request.
 	Silent bool
 	// Later marks a response that is not known yet: the handler has asked
 	// somebody else, and nobody waits meanwhile. It is called once, and calls

@@ -13,6 +13,9 @@ import (
 // The Mux has checked the Request-URI's scheme and domain and Proxy-Require,
 // the guard has asked who sends. The response comes when the recipients' do.
 func (s *Service) Message(ctx context.Context, r *sip.Request) (*sip.Response, error) {
+	if res, err := s.refuses(r); res != nil || err != nil {
+		return res, err
+	}
 	if flow, ok := s.relayed(r); ok {
 		return s.relay(r, flow)
 	}

@@ -45,6 +45,7 @@ type fork struct {
 type branch struct {
 	fork *fork
 	target
+	counted atomic.Bool // by the limit
 }
 
 // outcome is how a branch ended: with a response, or a code that stands for
@@ -136,6 +137,7 @@ func share(breadth, width, i int) int {
 func (f *fork) start(i, breadth int) {
 	b := &f.branches[i]
 	f.live.Add(1)
+	f.service.limit.enter(b)
 	f.sending.Lock() // outgoing's memory serves one at a time; Send does not wait
 	defer f.sending.Unlock()
 	f.service.Sender.Send(f.copied.outgoing(&b.target, breadth), b)
@@ -153,6 +155,7 @@ func (f *fork) leave() {
 
 // Answered is transaction.User's.
 func (b *branch) Answered(_ transaction.ID, code int, response []byte) {
+	b.fork.service.limit.leave(b)
 	if code == statusFlowFailed && b.hop.Route != nil && b.flow != "" { // a fellow agent's word
 		b.fork.end(outcome{code: b.lost()})
 		return
@@ -160,13 +163,14 @@ func (b *branch) Answered(_ transaction.ID, code int, response []byte) {
 	b.fork.end(outcome{code, bytes.Clone(response)})
 }
 
-// Slow is transaction.User's.
-func (b *branch) Slow(transaction.ID) {}
+// Slow is transaction.User's: T1 has passed.
+func (b *branch) Slow(transaction.ID) { b.fork.service.limit.leave(b) }
 
 // Failed is transaction.User's. A branch that was never answered, or whose
 // connection is gone, leaves the inbox unavailable there; any other error
 // counts as a 503 (RFC 3261 s.16.9).
 func (b *branch) Failed(_ transaction.ID, err error) {
+	b.fork.service.limit.leave(b)
 	code := sip.StatusServiceUnavailable
 	switch {
 	case errors.Is(err, transport.ErrClosed):

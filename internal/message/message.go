@@ -50,6 +50,9 @@ type Config struct {
 	// Branches is how many contacts may be tried at once, and the largest
 	// Max-Breadth that is passed on; 0: 60 (RFC 5393 s.5.3.3).
 	Branches int
+	// MaxRelays is how many forwarded requests may be unanswered and younger
+	// than T1 before new MESSAGEs are dropped; 0: 2,048.
+	MaxRelays int
 	// AgentHop gives the SIP URI of another agent, where it lives; nil: no
 	// other does.
 	AgentHop func(ctx context.Context, agent string) (uri string, ok bool)
@@ -68,6 +71,7 @@ type Config struct {
 type Service struct {
 	Config
 	loops *loops
+	limit limit
 }
 
 // New makes a Service.
@@ -83,6 +87,9 @@ func New(c Config) *Service {
 	}
 	if c.Branches <= 0 {
 		c.Branches = defaultBreadth
+	}
+	if c.MaxRelays <= 0 {
+		c.MaxRelays = defaultRelays
 	}
 	if c.FlowKeys == nil {
 		c.FlowKeys = func() [][]byte { return nil }

@@ -43,7 +43,7 @@ type ahead interface {
 const (
 	// longestWait is how long a request may have to wait in a backlog: a
 	// fraction of T1, and long enough for a burst of some thousands.
-	longestWait = 100 * time.Millisecond
+	longestWait = 200 * time.Millisecond
 	// shortWait opens the gate. What comes until it is closed again is worth
 	// many times the two system calls.
 	shortWait = longestWait / 4
@@ -69,14 +69,16 @@ func (p *pressure) turn() int {
 }
 
 // served notes how long n requests took, with all that was done beside them.
+// That the process was not scheduled for a moment says little about the next
+// request: it counts at most twice what is usual.
 func (p *pressure) served(n int, took time.Duration) {
 	const weight = 8
 	switch {
 	case n == 0:
 	case p.each == 0:
-		p.each = took / time.Duration(n)
+		p.each = max(took/time.Duration(n), weight) // it must be able to grow
 	default:
-		p.each += (took/time.Duration(n) - p.each) / weight
+		p.each += (min(took/time.Duration(n), 2*p.each) - p.each) / weight
 	}
 }
 
