@@ -16,13 +16,22 @@ type waiting struct {
 }
 
 const (
-	// backlogBytes bounds a backlog: what an enlarged receive buffer holds.
-	backlogBytes = receiveBuffer
+	// backlogBytes bounds a backlog's memory. What waits is less: the gate is
+	// closed before.
+	backlogBytes = 2 * receiveBuffer
 	// keptBytes is how much of its memory an empty backlog keeps.
 	keptBytes = 128 << 10
 )
 
 func (q *backlog) len() int { return len(q.items) - q.head }
+
+// size is how many bytes wait.
+func (q *backlog) size() int {
+	if q.len() == 0 {
+		return 0
+	}
+	return len(q.bytes) - q.items[q.head].start
+}
 
 // push copies data; it is false where there is no room.
 func (q *backlog) push(data []byte, flow sip.Flow) bool {
@@ -30,9 +39,10 @@ func (q *backlog) push(data []byte, flow sip.Flow) bool {
 		q.clear()
 	}
 	if len(q.bytes)+len(data) > backlogBytes {
-		if q.compact(); len(q.bytes)+len(data) > backlogBytes {
+		if q.size() > backlogBytes/4*3 { // too little would be won
 			return false
 		}
+		q.compact()
 	}
 	start := len(q.bytes)
 	q.bytes = append(q.bytes, data...)

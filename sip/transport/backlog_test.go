@@ -46,10 +46,10 @@ func TestBacklogKeepsOrder(t *testing.T) {
 	for q.push(big, flow(0)) {
 		n++
 	}
-	if n < backlogBytes/len(big)-20 || cap(q.bytes) > 2*backlogBytes {
+	if n < backlogBytes/4*3/len(big) || cap(q.bytes) > 2*backlogBytes {
 		t.Errorf("full with %d, in %d bytes", n, cap(q.bytes))
 	}
-	for q.len() > 0 {
+	for q.size() > 0 {
 		q.pop()
 	}
 	if _, _, ok := q.pop(); ok || cap(q.bytes) > keptBytes {

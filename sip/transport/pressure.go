@@ -16,7 +16,8 @@ import (
 // batch, the reader looks ahead: answers have their turn at once, requests
 // stand in the backlog.
 //
-// Where requests would wait longer than longestWait, the gate is closed: the
+// Where requests would wait longer than longestWait, or take too much memory,
+// the gate is closed: the
 // kernel drops them where it would put them into the receive buffer, which
 // costs us nothing, and lets answers in alone, until the backlog is short
 // again. Their clients send them again, later (RFC 3261 s.17.1.2.2), and none
@@ -85,14 +86,14 @@ func (p *pressure) served(n int, took time.Duration) {
 // look closes or opens the gate.
 func (p *pressure) look(s *socket) {
 	switch wait := p.wait(); {
-	case !p.closed && wait > longestWait:
+	case !p.closed && (wait > longestWait || p.backlog.size() > backlogBytes/2):
 		p.closed = true
 		p.dropped = p.ahead.dropped()
 		err := p.ahead.answersOnly(true)
 		p.sheds = err != nil
 		s.t.warnings.warn("overload: new requests are dropped, their clients send them again",
 			"socket", s.local, "waiting", p.backlog.len())
-	case p.closed && wait < shortWait:
+	case p.closed && wait < shortWait && p.backlog.size() < backlogBytes/8:
 		if err := p.ahead.answersOnly(false); err != nil && !p.sheds {
 			s.t.warnings.warn("the filter of a socket stays", "socket", s.local, "err", err)
 			return // and is tried again
