@@ -64,7 +64,7 @@ type Subscriptions interface {
 	// ClaimSubscription makes this agent the owner of a dialog that another
 	// one has served; ErrNotFound.
 	ClaimSubscription(ctx context.Context, id string) (store.Subscription, error)
-	SubscriptionsOf(ctx context.Context, key store.Key) ([]store.Subscription, error)
+	Watchers(ctx context.Context, key store.Key) (store.Watchers, error)
 	// OwnSubscriptions yields what this agent's name owns.
 	OwnSubscriptions(ctx context.Context, yield func(store.Subscription) error) error
 	// Orphans claims a batch of what dead agents have left; empty when there

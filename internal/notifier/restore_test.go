@@ -88,7 +88,7 @@ func TestRefusedWhileDown(t *testing.T) {
 		if count := m.Stats()["test"][event.Active]; count != 1 {
 			t.Errorf("%v are left", m.Stats())
 		}
-		if stored, err := m.engine.SubscriptionsOf(t.Context(), bobKey); err != nil || len(stored) != 1 {
+		if stored, err := m.engine.Watchers(t.Context(), bobKey); err != nil || len(stored.Subscriptions) != 1 {
 			t.Errorf("stored: %v, %v", stored, err)
 		}
 	})

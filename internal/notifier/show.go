@@ -20,15 +20,15 @@ type Watcher struct {
 
 // Watchers are the subscriptions to key, here and at other agents.
 func (n *Notifier) Watchers(ctx context.Context, key store.Key) ([]Watcher, error) {
-	stored, err := n.Store.SubscriptionsOf(ctx, key)
+	stored, err := n.Store.Watchers(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Watcher, 0, len(stored))
+	list := make([]Watcher, 0, len(stored.Subscriptions))
 	sh, now := n.shardOf(key), n.now()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for _, r := range stored {
+	for _, r := range stored.Subscriptions {
 		w := Watcher{ID: r.ID, Watcher: r.Watcher, Agent: r.Agent, Expires: int(r.TTL.Seconds())}
 		if s := sh.byTag.Get(r.ID); s != nil {
 			w.State, w.Outcome, w.Flow = s.decision().State, s.outcome.String(), s.path.flow().String()

@@ -17,7 +17,10 @@
 // another one, both at once. No read shows a record at or after its deadline.
 package store
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Sentinel errors of every engine. They may come wrapped: test with errors.Is.
 var (
@@ -34,7 +37,21 @@ var (
 // an address-of-record.
 type Key struct {
 	AOR     string // canonical, as sip.AOR writes it
-	Package string // "presence", "registration", later "presence.winfo"
+	Package string // "presence", "registration", "presence.winfo"
+}
+
+const winfo = ".winfo"
+
+// Winfo is the key under which the watchers of k are watched (RFC 3857 s.3).
+// Its version is another one whenever a subscription to k is added, put with
+// another Standing, deleted, or lapses; nothing else changes it.
+func (k Key) Winfo() Key { return Key{k.AOR, k.Package + winfo} }
+
+// Inner is the key whose watchers k is about. ok is false where k is about
+// none.
+func (k Key) Inner() (inner Key, ok bool) {
+	pkg, ok := strings.CutSuffix(k.Package, winfo)
+	return Key{k.AOR, pkg}, ok && pkg != ""
 }
 
 // Version is opaque: only equality means something. 0 is the version of what

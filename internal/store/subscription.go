@@ -9,8 +9,11 @@ import "time"
 //	        equal to it with the same Agent; else ErrFenced and nothing changes
 //	claim   one atomic step: Fence + 1, and the claiming agent is the owner
 //	delete  with a Fence lower than the stored one: ErrFenced; unknown id: nil
-//	lapse   silently gone: no version changes, the feed says nothing. The
-//	        owner drives its own timer and sends the last NOTIFY itself.
+//	lapse   silently gone. The owner drives its own timer and sends the last
+//	        NOTIFY itself.
+//
+// None of this changes the version of Key; that of Key.Winfo() changes as said
+// there. A refresh, which leaves Standing as it was, and a claim change none.
 //
 // A lifetime of 0 or less is put as a delete would be.
 //
@@ -29,7 +32,15 @@ type Subscription struct {
 	Fence uint64
 	Agent string        // the owner
 	TTL   time.Duration // granted when written, remaining when read
-	Data  string        // packed
+	// Standing is what watcher information says of the subscription, packed by
+	// the notifier. The engine only tells whether it is another one.
+	Standing uint16
+	// Age is how long ago the subscription was first put, by the engine's
+	// clock: refresh, claim and restart leave it. A put that finds a stored one
+	// does not look at it; else it is where the age begins, 0 for a new
+	// subscription, more for one that an engine has lost.
+	Age  time.Duration
+	Data string // packed
 }
 
 // ShardOfSubscription is the shard that a subscription's ID names. ok is false

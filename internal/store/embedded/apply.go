@@ -10,7 +10,7 @@ import (
 // are not entered, and what is past its deadline goes with the first use.
 func (e *Engine) apply(entry []byte) error {
 	f := &fields{rest: entry, shared: e.shared}
-	switch f.byte() {
+	switch kind := f.byte(); kind {
 	case entryShard:
 		sh := &e.shards[f.byte()]
 		sh.gave(store.Version(f.number()))
@@ -22,11 +22,14 @@ func (e *Engine) apply(entry []byte) error {
 		e.applyRemoved(f)
 	case entryBindings:
 		e.applyBindings(f)
-	case entrySubscription:
-		e.applySubscription(f)
-	case entryUnsubscribed:
+	case entrySubscription, entrySubscription1:
+		e.applySubscription(f, kind)
+	case entryUnsubscribed, entryUnsubscribed1:
 		aor := f.view()
 		sh := &e.shards[store.Shard(string(aor))]
+		if kind == entryUnsubscribed {
+			sh.gave(store.Version(f.number()))
+		}
 		if sub := sh.subscriptions.Get(string(f.view())); f.err == nil && sub != nil {
 			sh.takeSubscription(sub)
 		}
@@ -138,11 +141,15 @@ func (e *Engine) applyBindings(f *fields) {
 
 // applySubscription gives the subscription to the agent that starts: it is the
 // only one here, whatever its name was before.
-func (e *Engine) applySubscription(f *fields) {
+func (e *Engine) applySubscription(f *fields, kind byte) {
 	key := f.key()
 	sh := &e.shards[store.Shard(key.AOR)]
 	s := store.Subscription{Key: key, ID: f.string(), Watcher: f.string(), Fence: f.number(), Agent: e.agent}
 	s.TTL = f.lifetime(sh.now)
+	if kind == entrySubscription {
+		s.Standing, s.Age = uint16(f.number()), -f.lifetime(sh.now)
+		sh.gave(store.Version(f.number()))
+	}
 	s.Data = f.string()
 	if f.err != nil {
 		return

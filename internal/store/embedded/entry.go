@@ -17,8 +17,12 @@ const (
 	entryRefresh      = 3 // of a publication
 	entryRemoved      = 4 // a publication, by hand or lapsed
 	entryBindings     = 5 // all of an inbox; none: removed
-	entrySubscription = 6 // put or claimed
-	entryUnsubscribed = 7 // by hand or lapsed
+	entrySubscription = 8 // put or claimed
+	entryUnsubscribed = 9 // by hand or lapsed
+
+	// In logs of version 1, without standing, age and version.
+	entrySubscription1 = 6
+	entryUnsubscribed1 = 7
 )
 
 var errEntry = errors.New("entry that cannot be read")
@@ -103,11 +107,15 @@ func (sh *shard) appendSubscription(b []byte, sub *subscription) []byte {
 	b = appendString(b, sub.watcher)
 	b = binary.AppendUvarint(b, sub.fence)
 	b = binary.AppendVarint(b, sub.deadline(sh))
+	b = binary.AppendUvarint(b, uint64(sub.standing))
+	b = binary.AppendVarint(b, sh.now.wall.UnixMicro()-int64(sub.age(sh)/time.Microsecond))
+	b = binary.AppendUvarint(b, uint64(sh.last))
 	return appendString(b, sub.data)
 }
 
 func (sh *shard) appendUnsubscribed(b []byte, sub *subscription) []byte {
 	b = appendString(append(b, entryUnsubscribed), sub.of.key.AOR)
+	b = binary.AppendUvarint(b, uint64(sh.last))
 	return appendString(b, sub.id)
 }
 

@@ -124,6 +124,9 @@ func (e *Engine) Watch(key store.Key, have store.Version) {
 	sh := e.enterAOR(key.AOR)
 	defer sh.leave()
 	r := sh.resource(key)
+	if !r.watched {
+		sh.watchWatchers(r)
+	}
 	r.watched, r.seen = true, have
 	e.feed.notice(r)
 }
@@ -144,8 +147,9 @@ func (e *Engine) Seen(key store.Key, have store.Version) {
 func (e *Engine) Unwatch(key store.Key) {
 	sh := e.enterAOR(key.AOR)
 	defer sh.leave()
-	if r := sh.resources.Get(key); r != nil {
+	if r := sh.resources.Get(key); r != nil && r.watched {
 		r.watched = false
+		sh.unwatchWatchers(r)
 		sh.drop(r)
 	}
 }

@@ -24,7 +24,8 @@ import (
 // Entries set state absolutely, by id, so that to read some of them twice in
 // the same order changes nothing.
 const (
-	logMagic    = "presenced soft state, version 1\n"
+	logMagic    = "presenced soft state, version 2\n"
+	logMagic1   = "presenced soft state, version 1\n" // read, and written anew
 	frameHeader = 12
 	maxEntry    = 16 << 20 // bytes; more is refused with ErrLimit
 

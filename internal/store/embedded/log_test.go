@@ -414,8 +414,9 @@ func everything(t *testing.T, e *Engine) string {
 		key := store.Key{AOR: fmt.Sprintf("sip:p%d@example.com", i), Package: "presence"}
 		p, err := e.Publications(t.Context(), key)
 		must(t, err)
-		subs, err := e.SubscriptionsOf(t.Context(), key)
+		watchers, err := e.Watchers(t.Context(), key)
 		must(t, err)
+		subs := watchers.Subscriptions
 		sortSubscriptions(subs)
 		fmt.Fprint(&b, key.AOR, " ", p.Version)
 		for _, p := range p.List {

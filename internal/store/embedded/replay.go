@@ -29,7 +29,7 @@ func readLog(r io.Reader, size int64, apply func(entry []byte) error) (good int6
 	if _, err := io.ReadFull(in, magic); err != nil {
 		return 0, err
 	}
-	if logMagic[:len(magic)] != string(magic) {
+	if logMagic[:len(magic)] != string(magic) && string(magic) != logMagic1 {
 		return 0, fmt.Errorf("%w: this is no log of soft state", errDamaged)
 	}
 	if len(magic) < len(logMagic) {
@@ -103,7 +103,7 @@ func (e *Engine) load() error {
 	l.turn <- struct{}{} // a timer that fires meanwhile waits until there is a file
 	defer func() { <-l.turn }()
 	started := time.Now()
-	good, err := e.replay()
+	good, old, err := e.replay()
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return e.startLog()
@@ -120,7 +120,7 @@ func (e *Engine) load() error {
 	case err != nil:
 		return fmt.Errorf("embedded: %w", err)
 	}
-	if good == 0 {
+	if good == 0 || old {
 		return e.startLog()
 	}
 	if l.file, err = l.open(l.path); err != nil {
@@ -144,15 +144,21 @@ func setAside(path, aside string) error {
 	return os.Rename(path, aside)
 }
 
-func (e *Engine) replay() (good int64, err error) {
+// replay reads the log. old tells that it is of an earlier version, to which
+// nothing must be appended.
+func (e *Engine) replay() (good int64, old bool, err error) {
 	f, err := os.Open(e.log.path)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return 0, err
+		return 0, false, err
+	}
+	magic := make([]byte, len(logMagic1))
+	if _, err := f.ReadAt(magic, 0); err == nil {
+		old = string(magic) == logMagic1
 	}
 	now := e.now()
 	for i := range e.shards {
@@ -160,5 +166,6 @@ func (e *Engine) replay() (good int64, err error) {
 	}
 	e.shared = make(map[string]string)
 	defer func() { e.shared = nil }()
-	return readLog(f, info.Size(), e.apply)
+	good, err = readLog(f, info.Size(), e.apply)
+	return good, old, err
 }

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -52,8 +53,9 @@ func stateOf(t *testing.T, e *Engine) (s state) {
 	must(t, err)
 	s.registration, err = e.Bindings(t.Context(), alice.AOR)
 	must(t, err)
-	s.subscriptions, err = e.SubscriptionsOf(t.Context(), alice)
+	watchers, err := e.Watchers(t.Context(), alice)
 	must(t, err)
+	s.subscriptions = watchers.Subscriptions
 	return s
 }
 
@@ -284,4 +286,70 @@ func TestDamagedDurableStateIsAnError(t *testing.T) {
 	}
 	must(t, os.Remove(filepath.Join(c.Path, "durable.db")))
 	openTest(t, c) // the lock was let go
+}
+
+// A log of version 1 is read, and written anew in today's.
+func TestLogOfVersion1IsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := t.TempDir()
+		s := subscriptionOf(alice, "s")
+		gone := subscriptionOf(alice, "gone")
+		text := []byte(logMagic1)
+		for _, s := range []store.Subscription{s, gone} {
+			text = appendFrame(text, func(b []byte) []byte {
+				b = appendKey(append(b, entrySubscription1), s.Key)
+				b = appendString(appendString(b, s.ID), s.Watcher)
+				b = binary.AppendUvarint(b, s.Fence)
+				b = binary.AppendVarint(b, time.Now().Add(s.TTL).UnixMicro())
+				return appendString(b, s.Data)
+			})
+		}
+		text = appendFrame(text, func(b []byte) []byte {
+			return appendString(appendString(append(b, entryUnsubscribed1), alice.AOR), gone.ID)
+		})
+		log := filepath.Join(path, "state.log")
+		must(t, os.WriteFile(log, text, 0o600))
+		for range 2 { // the second time it is what the first has written
+			e := openTest(t, Config{Path: path, Agent: "agent-a"})
+			if got := stateOf(t, e).subscriptions; len(got) != 1 || !reflect.DeepEqual(got[0], s) {
+				t.Fatalf("read %+v, want %+v", got, s)
+			}
+			must(t, e.Close())
+			written, err := os.ReadFile(log)
+			must(t, err)
+			if !strings.HasPrefix(string(written), logMagic) {
+				t.Fatalf("the log begins with %.40q", written)
+			}
+		}
+		if names := filesAside(t, path); names != nil {
+			t.Fatalf("set aside %q", names)
+		}
+	})
+}
+
+func TestRestartKeepsStandingAndAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := Config{Path: t.TempDir(), Agent: "agent-a"}
+		e := openTest(t, c)
+		s := subscriptionOf(alice, "s")
+		s.Standing = 0xfffe
+		must(t, e.PutSubscription(t.Context(), s))
+		age := time.Duration(0)
+		for _, how := range []string{"log", "snapshot", "log behind a snapshot"} {
+			time.Sleep(5 * time.Minute)
+			switch how {
+			case "snapshot":
+				must(t, e.compact())
+			case "log behind a snapshot":
+				must(t, e.PutSubscription(t.Context(), s))
+			}
+			must(t, e.Close())
+			time.Sleep(5 * time.Minute)
+			age += 10 * time.Minute
+			e = openTest(t, c)
+			if got := stateOf(t, e).subscriptions; len(got) != 1 || got[0].Standing != s.Standing || got[0].Age != age {
+				t.Fatalf("%s: got %+v, want age %v", how, got, age)
+			}
+		}
+	})
 }

@@ -17,6 +17,7 @@ type shard struct {
 	now    instant // taken when the shard was locked
 
 	last          store.Version // no version above it was ever given
+	watchers      store.Version // of who watches what nobody watches the watchers of
 	resources     table.Table[store.Key, resource]
 	subscriptions table.Table[string, subscription] // by ID
 	deadlines     deadlines
@@ -32,10 +33,11 @@ type shard struct {
 // it holds anything or is watched.
 type resource struct {
 	key           store.Key
-	version       store.Version // 0 while there are no publications and no bindings
+	version       store.Version // 0 while there are no publications and no bindings; see watchersChanged
 	publications  []*publication
 	subscriptions []*subscription
 	bindings      []*binding
+	winfo         *resource // what watches the watchers of this one, or nil
 
 	// The feed's part.
 	seen    store.Version // the version that the watcher told last
@@ -74,9 +76,10 @@ func (sh *shard) resource(key store.Key) *resource {
 	return r
 }
 
-// drop forgets a resource that holds nothing and is not watched.
+// drop forgets a resource that holds nothing and is not watched, nor its
+// watchers.
 func (sh *shard) drop(r *resource) {
-	if len(r.publications) == 0 && len(r.bindings) == 0 && len(r.subscriptions) == 0 && !r.watched {
+	if len(r.publications) == 0 && len(r.bindings) == 0 && len(r.subscriptions) == 0 && !r.watched && r.winfo == nil {
 		sh.resources.Delete(r.key)
 	}
 }

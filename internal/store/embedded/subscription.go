@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"time"
 
 	"presenced/internal/store"
 	"presenced/internal/table"
@@ -19,6 +20,9 @@ type subscription struct {
 	agent   *string // nearly always the engine's
 	fence   uint64
 	data    string
+
+	made     time.Duration // since the engine's epoch; before it where it is negative
+	standing uint16
 }
 
 var errShard = errors.New("store: subscription id does not name the shard of its key")
@@ -51,12 +55,18 @@ func (sh *shard) putSubscription(s store.Subscription) error {
 		sh.removeSubscription(stored)
 		return nil
 	case stored != nil && stored.of.key != s.Key:
+		s.Age = sh.now.mono - stored.made
 		sh.removeSubscription(stored)
 		stored = nil
 	}
 	if stored == nil {
-		sh.subscriptionChanged(sh.placeSubscription(s))
+		stored = sh.placeSubscription(s)
+		sh.watchersChanged(stored.of)
+		sh.subscriptionChanged(stored)
 		return nil
+	}
+	if stored.standing != s.Standing {
+		sh.watchersChanged(stored.of)
 	}
 	stored.replace(sh, s)
 	sh.prolong(stored, s.TTL)
@@ -73,7 +83,7 @@ func (sh *shard) subscriptionChanged(sub *subscription) {
 // placeSubscription stores a subscription whose ID is not there.
 func (sh *shard) placeSubscription(s store.Subscription) *subscription {
 	r := sh.resource(s.Key)
-	added := &subscription{of: r}
+	added := &subscription{of: r, made: sh.now.mono - min(max(0, s.Age), longest)}
 	added.replace(sh, s)
 	added.place = int32(len(r.subscriptions))
 	r.subscriptions = append(r.subscriptions, added)
@@ -84,7 +94,7 @@ func (sh *shard) placeSubscription(s store.Subscription) *subscription {
 }
 
 func (sub *subscription) replace(sh *shard, s store.Subscription) {
-	sub.id, sub.watcher, sub.fence, sub.data = s.ID, s.Watcher, s.Fence, s.Data
+	sub.id, sub.watcher, sub.fence, sub.data, sub.standing = s.ID, s.Watcher, s.Fence, s.Data, s.Standing
 	sub.agent = &sh.engine.agent
 	if s.Agent != sh.engine.agent {
 		other := s.Agent
@@ -94,6 +104,7 @@ func (sub *subscription) replace(sh *shard, s store.Subscription) {
 
 func (sh *shard) removeSubscription(sub *subscription) {
 	sh.takeSubscription(sub)
+	sh.watchersChanged(sub.of)
 	if sh.logging() {
 		sh.record(sh.appendUnsubscribed(sh.scratch, sub))
 	}
@@ -118,9 +129,12 @@ func (sub *subscription) lapsed(sh *shard) { sh.removeSubscription(sub) }
 func (sub *subscription) read(sh *shard) store.Subscription {
 	return store.Subscription{
 		ID: sub.id, Key: sub.of.key, Watcher: sub.watcher, Fence: sub.fence,
-		Agent: *sub.agent, TTL: sub.remaining(sh), Data: sub.data,
+		Agent: *sub.agent, TTL: sub.remaining(sh), Standing: sub.standing,
+		Age: sub.age(sh), Data: sub.data,
 	}
 }
+
+func (sub *subscription) age(sh *shard) time.Duration { return sh.now.mono - sub.made }
 
 // DeleteSubscription removes a subscription. ErrFenced where the stored fence
 // is greater; nil for an unknown id.
@@ -170,21 +184,6 @@ func (sh *shard) claimSubscription(id string) (store.Subscription, error) {
 	sub.agent = &sh.engine.agent
 	sh.subscriptionChanged(sub)
 	return sub.read(sh), nil
-}
-
-// SubscriptionsOf is all live subscriptions to key, in no order.
-func (e *Engine) SubscriptionsOf(_ context.Context, key store.Key) ([]store.Subscription, error) {
-	sh := e.enterAOR(key.AOR)
-	defer sh.leave()
-	r := sh.resources.Get(key)
-	if r == nil || len(r.subscriptions) == 0 {
-		return nil, nil
-	}
-	list := make([]store.Subscription, len(r.subscriptions))
-	for i, sub := range r.subscriptions {
-		list[i] = sub.read(sh)
-	}
-	return list, nil
 }
 
 // OwnSubscriptions yields every subscription of this engine's agent. yield

@@ -81,12 +81,12 @@ func (e *Engine) ClaimSubscription(ctx context.Context, id string) (store.Subscr
 	return list[0], nil
 }
 
-// SubscriptionsOf are all live subscriptions to a key, in no order.
-func (e *Engine) SubscriptionsOf(ctx context.Context, key store.Key) ([]store.Subscription, error) {
+// Watchers is who watches a key.
+func (e *Engine) Watchers(ctx context.Context, key store.Key) (store.Watchers, error) {
 	shard := int(store.Shard(key.AOR))
-	var all []store.Subscription
+	var all store.Watchers
 	err := e.eachSubscription(ctx, shard, "watch:"+memberOf(key), func(s store.Subscription) error {
-		all = append(all, s)
+		all.Subscriptions = append(all.Subscriptions, s)
 		return nil
 	})
 	return all, err

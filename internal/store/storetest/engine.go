@@ -137,7 +137,7 @@ func concurrentUse(t *testing.T, h Harness) {
 				func() error { return e.PutSubscription(t.Context(), s) },
 				func() error { return e.Publish(t.Context(), key, modify(name+"-1", name+"-2")) },
 				func() error { _, err := e.Publications(t.Context(), key); return err },
-				func() error { _, err := e.SubscriptionsOf(t.Context(), key); return err },
+				func() error { _, err := e.Watchers(t.Context(), key); return err },
 				func() error { _, err := e.Bindings(t.Context(), key.AOR); return err },
 				func() error { e.Seen(key, 0); return nil },
 				func() error { return e.DeleteSubscription(t.Context(), key, s.ID, 1) },

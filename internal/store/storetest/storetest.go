@@ -39,7 +39,7 @@ type Subscriptions interface {
 	PutSubscription(ctx context.Context, s store.Subscription) error
 	DeleteSubscription(ctx context.Context, key store.Key, id string, fence uint64) error
 	ClaimSubscription(ctx context.Context, id string) (store.Subscription, error)
-	SubscriptionsOf(ctx context.Context, key store.Key) ([]store.Subscription, error)
+	Watchers(ctx context.Context, key store.Key) (store.Watchers, error)
 	OwnSubscriptions(ctx context.Context, yield func(store.Subscription) error) error
 	Orphans(ctx context.Context) ([]store.Subscription, error)
 }
@@ -100,7 +100,7 @@ func RunShared(t *testing.T, fresh func(t *testing.T) Harness) {
 // takes its time from package time: each subtest in a testing/synctest bubble
 // of its own.
 func RunInBubble(t *testing.T, fresh func(t *testing.T) Harness) {
-	run(t, groups, fresh, synctest.Test)
+	run(t, append(groups, group{"watchers", watchersSentences}), fresh, synctest.Test)
 }
 
 type sentence struct {

@@ -26,9 +26,7 @@ func putSubscription(t *testing.T, e Engine, s store.Subscription) store.Subscri
 
 func subscriptionsOf(t *testing.T, e Engine, key store.Key) []store.Subscription {
 	t.Helper()
-	got, err := e.SubscriptionsOf(t.Context(), key)
-	must(t, err)
-	return got
+	return watchers(t, e, key).Subscriptions
 }
 
 func own(t *testing.T, e Engine) []string {
