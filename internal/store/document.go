@@ -10,7 +10,7 @@ type Document struct {
 	Body []byte // immutable: shared, never written to
 }
 
-// What an ifMatch can be besides an entity-tag (RFC 9110 s.13.1). Where it does
+// What an ifMatch can be besides an entity-tag, as HTTP has it. Where it does
 // not hold, nothing changes and the error is ErrNoMatch; but the delete of what
 // is not there is ErrNotFound whatever it was to match.
 //
