@@ -33,6 +33,10 @@ func (e *Engine) apply(entry []byte) error {
 		if sub := sh.subscriptions.Get(string(f.view())); f.err == nil && sub != nil {
 			sh.takeSubscription(sub)
 		}
+	case entryVisit:
+		e.applyVisit(f)
+	case entryUnvisited:
+		e.applyUnvisited(f)
 	default:
 		return errEntry
 	}

@@ -29,6 +29,8 @@ const groupDelay = time.Millisecond
 type diskDurable struct {
 	db    *bbolt.DB
 	count atomic.Int64 // principals: the database would have to walk its pages
+
+	documents documentIndex
 }
 
 func openDurable(path string) (*diskDurable, error) {
@@ -39,11 +41,12 @@ func openDurable(path string) (*diskDurable, error) {
 	db.MaxBatchDelay = groupDelay
 	d := &diskDurable{db: db}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, bucket := range [][]byte{principalBucket, secretBucket} {
+		for _, bucket := range [][]byte{principalBucket, secretBucket, documentBucket} {
 			if _, err := tx.CreateBucketIfNotExists(bucket); err != nil {
 				return err
 			}
 		}
+		d.documents.load(tx.Bucket(documentBucket))
 		d.count.Store(int64(tx.Bucket(principalBucket).Stats().KeyN))
 		return nil
 	})
@@ -55,7 +58,7 @@ func openDurable(path string) (*diskDurable, error) {
 
 // away makes the disk's errors ErrUnavailable, and leaves the store's alone.
 func away(err error) error {
-	if err == nil || errors.Is(err, store.ErrNotFound) {
+	if err == nil || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrNoMatch) {
 		return err
 	}
 	return fmt.Errorf("%w: durable state: %w", store.ErrUnavailable, err)

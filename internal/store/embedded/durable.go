@@ -19,6 +19,9 @@ type durable interface {
 	countPrincipals() int
 	secrets(name string) ([]secret, error) // newest first
 	addSecret(name string, s secret, keep int, ifNewest uint32) error
+	document(aor, name string) (store.Document, error)  // ErrNotFound
+	putDocument(d store.Document, ifMatch string) error // ErrNoMatch
+	deleteDocument(aor, name, ifMatch string) error     // ErrNotFound, ErrNoMatch
 	close() error
 }
 
@@ -29,10 +32,13 @@ type memoryDurable struct {
 	mu    sync.Mutex
 	known map[string]store.Principal
 	keys  map[string][]secret
+	docs  map[string]store.Document // by documentKey
 }
 
 func newMemoryDurable() *memoryDurable {
-	return &memoryDurable{known: make(map[string]store.Principal), keys: make(map[string][]secret)}
+	return &memoryDurable{
+		known: make(map[string]store.Principal), keys: make(map[string][]secret), docs: make(map[string]store.Document),
+	}
 }
 
 func (m *memoryDurable) principal(aor string) (store.Principal, error) {
@@ -91,6 +97,45 @@ func (m *memoryDurable) addSecret(name string, s secret, keep int, ifNewest uint
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.keys[name] = rotate(m.keys[name], s, keep, ifNewest)
+	return nil
+}
+
+func (m *memoryDurable) document(aor, name string) (store.Document, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, ok := m.docs[string(documentKey(aor, name))]
+	if !ok {
+		return store.Document{}, store.ErrNotFound
+	}
+	return d, nil
+}
+
+func (m *memoryDurable) putDocument(d store.Document, ifMatch string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := string(documentKey(d.AOR, d.Name))
+	switch stored := m.docs[key].Tag; {
+	case stored == d.Tag:
+	case !store.Holds(ifMatch, stored):
+		return store.ErrNoMatch
+	default:
+		m.docs[key] = d
+	}
+	return nil
+}
+
+func (m *memoryDurable) deleteDocument(aor, name, ifMatch string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := string(documentKey(aor, name))
+	d, ok := m.docs[key]
+	switch {
+	case !ok:
+		return store.ErrNotFound
+	case !store.Holds(ifMatch, d.Tag):
+		return store.ErrNoMatch
+	}
+	delete(m.docs, key)
 	return nil
 }
 

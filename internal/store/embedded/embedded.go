@@ -7,7 +7,7 @@
 // and answers when the buffer was written. No lock is held across a write.
 //
 // With a Path there are three files in that folder: durable.db (bbolt, synced:
-// principals and secrets), state.log (soft state: appended before the answer,
+// principals, secrets and documents), state.log (soft state: appended before the answer,
 // not synced) and lock. Without a Path everything is in memory alone, durable
 // records too.
 //
@@ -58,6 +58,7 @@ type Engine struct {
 
 	shards  [store.Shards]shard
 	feed    *feed
+	news    *store.News
 	durable durable
 
 	// With a Path only.
@@ -90,6 +91,7 @@ func open(c Config, with files) (*Engine, error) {
 		logger: c.Log,
 		epoch:  time.Now(),
 		feed:   newFeed(),
+		news:   store.NewNews(),
 
 		deferred: c.Deferred,
 	}
@@ -174,6 +176,7 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	e.feed.close()
+	e.news.Close()
 	for i := range e.shards {
 		e.shards[i].close()
 	}

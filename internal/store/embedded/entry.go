@@ -19,6 +19,8 @@ const (
 	entryBindings     = 5 // all of an inbox; none: removed
 	entrySubscription = 8 // put or claimed
 	entryUnsubscribed = 9 // by hand or lapsed
+	entryVisit        = 10
+	entryUnvisited    = 11 // for want of room; a lapse is told by the deadline
 
 	// In logs of version 1, without standing, age and version.
 	entrySubscription1 = 6

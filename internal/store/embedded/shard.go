@@ -20,6 +20,7 @@ type shard struct {
 	watchers      store.Version // of who watches what nobody watches the watchers of
 	resources     table.Table[store.Key, resource]
 	subscriptions table.Table[string, subscription] // by ID
+	visits        table.Table[store.Key, visits]
 	deadlines     deadlines
 	timer         *time.Timer
 	armed         time.Duration // when the timer fires; 0: it does not
@@ -49,6 +50,7 @@ func (sh *shard) open(e *Engine) {
 	sh.engine = e
 	sh.resources = table.New(func(r *resource) store.Key { return r.key })
 	sh.subscriptions = table.New(func(sub *subscription) string { return sub.id })
+	sh.visits = table.New(func(all *visits) store.Key { return all.key })
 }
 
 func (sh *shard) close() {

@@ -187,6 +187,11 @@ func (sh *shard) appendAll(b []byte, number uint8) []byte {
 			b = appendFrame(b, func(b []byte) []byte { return sh.appendSubscription(b, sub) })
 		}
 	}
+	for all := range sh.visits.All() {
+		for _, v := range all.list {
+			b = appendFrame(b, func(b []byte) []byte { return sh.appendVisit(b, all.key, v.read(sh)) })
+		}
+	}
 	return b
 }
 

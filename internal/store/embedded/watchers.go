@@ -16,7 +16,7 @@ import (
 func (e *Engine) Watchers(_ context.Context, key store.Key) (store.Watchers, error) {
 	sh := e.enterAOR(key.AOR)
 	defer sh.leave()
-	var got store.Watchers
+	got := store.Watchers{Visits: sh.visitsOf(key)}
 	r := sh.resources.Get(key)
 	if r == nil || len(r.subscriptions) == 0 {
 		return got, nil

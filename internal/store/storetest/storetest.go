@@ -44,6 +44,22 @@ type Subscriptions interface {
 	Orphans(ctx context.Context) ([]store.Subscription, error)
 }
 
+// Visits is the notifier's part of the recent past.
+type Visits interface {
+	Visit(ctx context.Context, key store.Key, v store.Visit, limit int) error
+}
+
+// Documents is the part of who keeps rules. DocumentChanged blocks until a
+// document was put or deleted by any agent and returns which one, at least
+// once and coalesced; "", "" where every document may have changed. Its error is
+// the context's, or ErrUnavailable once the engine is closed.
+type Documents interface {
+	Document(ctx context.Context, aor, name string) (store.Document, error)
+	PutDocument(ctx context.Context, d store.Document, ifMatch string) error
+	DeleteDocument(ctx context.Context, aor, name, ifMatch string) error
+	DocumentChanged(ctx context.Context) (aor, name string, err error)
+}
+
 // Registrations is the registrar's part.
 type Registrations interface {
 	Bindings(ctx context.Context, aor string) (store.Registration, error)
@@ -69,8 +85,10 @@ type Engine interface {
 	Publications
 	Feed
 	Subscriptions
+	Visits
 	Registrations
 	Principals
+	Documents
 	Secrets
 	Ready(ctx context.Context) error
 	Stats(ctx context.Context) (store.Stats, error)
@@ -100,7 +118,7 @@ func RunShared(t *testing.T, fresh func(t *testing.T) Harness) {
 // takes its time from package time: each subtest in a testing/synctest bubble
 // of its own.
 func RunInBubble(t *testing.T, fresh func(t *testing.T) Harness) {
-	run(t, append(groups, group{"watchers", watchersSentences}), fresh, synctest.Test)
+	run(t, append(groups, group{"watchers", watchersSentences}, group{"visit", visitSentences}, group{"document", documentSentences}), fresh, synctest.Test)
 }
 
 type sentence struct {
