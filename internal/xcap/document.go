@@ -82,6 +82,7 @@ func (s *Server) replace(r *http.Request, condition *condition, d store.Document
 		}
 		err = s.Documents.PutDocument(r.Context(), d, expected)
 		if err == nil {
+			s.changed(d.AOR, d.Name)
 			return &answer{code: code, header: entityTag(&d)}, nil
 		}
 		if !errors.Is(err, store.ErrNoMatch) {
@@ -119,12 +120,19 @@ func (s *Server) delete(r *http.Request, t *target) (*answer, error) {
 		case errors.Is(err, store.ErrNotFound):
 			return nil, errNone(t)
 		case err == nil:
+			s.changed(t.aor, t.usage.name)
 			return &answer{code: http.StatusOK}, nil
 		case !errors.Is(err, store.ErrNoMatch):
 			return nil, err
 		}
 	}
 	return nil, errBusy(&store.Document{AOR: t.aor, Name: t.usage.name})
+}
+
+func (s *Server) changed(aor, name string) {
+	if s.Changed != nil {
+		s.Changed(aor, name)
+	}
 }
 
 // readDocument reads a PUT's content: the whole document, as it is.

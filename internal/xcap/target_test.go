@@ -20,7 +20,7 @@ func TestTarget(t *testing.T) {
 		{"/xcap-root/pres-rules/users/sips:joe@example.com;x=y/index", target{aor: "sip:joe@example.com"}, "pres-rules"},
 		{"/xcap-root/pres-rules/users/sip:a%2Fb%3Fc@example.com/index", target{aor: "sip:a/b?c@example.com"}, "pres-rules"}, // s.6.2: / and ? are escaped
 		{"/xcap-root/pres-rules/users/sip:a%2520b@example.com/index", target{aor: "sip:a%20b@example.com"}, "pres-rules"},
-		{"/xcap-root/presenced.delegation/users/joe@%5B::1%5D/index", target{aor: "sip:joe@[::1]"}, "delegation"},
+		{"/xcap-root/presenced.delegation/users/joe@%5B::1%5D/index", target{aor: "sip:joe@[::1]"}, "presenced.delegation"},
 		{"/xcap-root/pres-rules/users/sip:joe@example.com/index/~~/a/~~/b", target{aor: "sip:joe@example.com", node: true}, "pres-rules"},
 		{"/watchers/sip:joe@example.com", target{aor: "sip:joe@example.com"}, ""},
 		{"/watchers/joe@example.com/history", target{aor: "sip:joe@example.com", history: true}, ""},

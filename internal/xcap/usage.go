@@ -12,7 +12,7 @@ const mediaType = "application/auth-policy+xml"
 
 // usage is an application usage (RFC 4825 s.5).
 type usage struct {
-	name      string                 // of the document in the store
+	name      string                 // of the document in the store: the AUID of its own conventions
 	documents []string               // the document's names in URLs: its own conventions', and "index" (s.6.2)
 	validate  func(doc []byte) error // the error is a *policy.Error
 	delegable bool                   // one whom the owner lets edit rules may edit it
@@ -22,8 +22,8 @@ type usage struct {
 var usages = map[string]*usage{
 	"pres-rules":                        {"pres-rules", []string{"index"}, parsed(policy.ParseRules), true}, // RFC 5025 s.9
 	"org.openmobilealliance.pres-rules": {"pres-rules", []string{"pres-rules", "index"}, parsed(policy.ParseRules), true},
-	"presenced.visibility-rules":        {"visibility-rules", []string{"index"}, parsed(policy.ParseVisibility), true},
-	"presenced.delegation":              {"delegation", []string{"index"}, parsed(policy.ParseDelegation), false},
+	"presenced.visibility-rules":        {"presenced.visibility-rules", []string{"index"}, parsed(policy.ParseVisibility), true},
+	"presenced.delegation":              {"presenced.delegation", []string{"index"}, parsed(policy.ParseDelegation), false},
 }
 
 func parsed[T any](parse func([]byte) (T, error)) func([]byte) error {

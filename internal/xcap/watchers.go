@@ -9,12 +9,12 @@ import (
 
 // Visit is one watcher of the recent past (RFC 2778's WATCHER INFORMATION has fetchers and pollers too).
 type Visit struct {
-	Watcher       string // address-of-record
+	Watcher       string // address-of-record; "" for the anonymous ones together
 	DisplayName   string
 	Fetches       int           // how often it fetched or polled
 	Subscriptions int           // how many of its subscriptions ended
 	Last          time.Duration // how long ago the last of either was
-	Ended         []string      // the RFC 3858 events that ended the latest subscriptions, newest first
+	Event         string        // that ended its last subscription (RFC 3858); "" where it only fetched
 }
 
 // history is the JSON of /watchers/{aor}/history.
@@ -23,12 +23,12 @@ type history struct {
 }
 
 type visit struct {
-	Watcher       string   `json:"watcher"`
-	DisplayName   string   `json:"display_name,omitempty"`
-	Fetches       int      `json:"fetches"`
-	Subscriptions int      `json:"subscriptions"`
-	Last          string   `json:"last"` // RFC 3339, to the second, UTC
-	Ended         []string `json:"ended,omitempty"`
+	Watcher       string `json:"watcher"`
+	DisplayName   string `json:"display_name,omitempty"`
+	Fetches       int    `json:"fetches"`
+	Subscriptions int    `json:"subscriptions"`
+	Last          string `json:"last"` // RFC 3339, to the second, UTC
+	Event         string `json:"event,omitempty"`
 }
 
 // watchers answers /watchers/{aor} and its history.
@@ -53,7 +53,7 @@ func (s *Server) history(ctx context.Context, viewer, aor string) (*answer, erro
 	}
 	h, now := history{Visits: make([]visit, len(visits))}, s.Now()
 	for i, v := range visits {
-		h.Visits[i] = visit{v.Watcher, v.DisplayName, v.Fetches, v.Subscriptions, now.Add(-v.Last).UTC().Format(time.RFC3339), v.Ended}
+		h.Visits[i] = visit{v.Watcher, v.DisplayName, v.Fetches, v.Subscriptions, now.Add(-v.Last).UTC().Format(time.RFC3339), v.Event}
 	}
 	body, err := json.Marshal(h)
 	return &answer{code: http.StatusOK, media: "application/json", body: body}, err

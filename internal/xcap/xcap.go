@@ -75,6 +75,7 @@ type Config struct {
 	Local       func(host string) bool // says whether a domain is ours; the host may come in any case
 	Delegations Delegations            // nil: nobody delegates
 	Watchers    Watchers               // nil: /watchers is not served
+	Changed     func(aor, name string) // called when a document has changed, before the answer; nil: nobody hears
 	Observer    Observer               // nil: nobody counts
 
 	// Host says whether the host, without port, that a request is for can be ours; nil: any. Where nobody has to

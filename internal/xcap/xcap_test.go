@@ -151,7 +151,7 @@ func TestStatus(t *testing.T) {
 		{"GET, unchanged", "GET", aliceRules, "", fields{"If-None-Match", `"B", W/"A"`}, 304, ""},
 		{"GET, changed", "GET", aliceRules, "", fields{"If-None-Match", `"B"`}, 200, rules},
 		{"GET, If-Match that fails", "GET", aliceRules, "", fields{"If-Match", `"B"`}, 412, "load it"},
-		{"GET, none", "GET", visibility, "", nil, 404, "has no visibility-rules"},
+		{"GET, none", "GET", visibility, "", nil, 404, "has no presenced.visibility-rules"},
 		{"HEAD", "HEAD", aliceRules, "", nil, 200, ""},
 		{"OPTIONS", "OPTIONS", aliceRules, "", nil, 204, ""},
 		{"POST", "POST", aliceRules, rules, nil, 405, "POST"},
