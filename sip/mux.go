@@ -113,7 +113,7 @@ func (m *Mux) ServeSIP(ctx context.Context, r *Request) (*Response, error) {
 	}
 	h := served.handler
 	if len(served.packages) > 0 {
-		h = served.packages[r.EventPackage()]
+		h = served.ofPackage(r.EventPackage())
 	}
 	if h == nil {
 		return refuse(StatusBadEvent, Field{"Allow-Events", served.allowEvents()}), nil
@@ -124,6 +124,17 @@ func (m *Mux) ServeSIP(ctx context.Context, r *Request) (*Response, error) {
 		}
 	}
 	return h.ServeSIP(ctx, r)
+}
+
+// ofPackage is the handler of an event package. That of a package of watcher
+// information has its recursions too, which have no end: they are for it to
+// serve or to refuse (RFC 3857 s.4.6).
+func (s *method) ofPackage(name string) Handler {
+	const winfo = ".winfo"
+	for s.packages[name] == nil && strings.HasSuffix(name, winfo+winfo) {
+		name = strings.TrimSuffix(name, winfo)
+	}
+	return s.packages[name]
 }
 
 func refuse(code int, header ...Field) *Response {

@@ -29,6 +29,7 @@ type Config struct {
 	Access     Access
 	Store      Store
 	Notify     Notify
+	Watchers   Watchers
 	Expires    Expires
 	Limits     Limits
 	Log        Log
@@ -51,11 +52,7 @@ type Listen struct {
 	UDP  []Listener // Default: port 5060 on both loopbacks.
 	TCP  []Listener // Default: as UDP.
 	TLS  []Listener // Default: none, as it needs a certificate.
-	HTTP []Listener // Health and metrics. Default: port 8080 on both loopbacks.
-	// XCAP listens for the HTTP API of principals (RFC 4825), in the clear. Default: port 8081 on both loopbacks,
-	// but none where the file sets http or xcaps: several nodes of one machine then need no third port each.
-	XCAP  []Listener
-	XCAPS []Listener // The same over TLS. Default: none, as it needs a certificate.
+	HTTP []Listener // Health, metrics, later XCAP. Default: port 8080 on both loopbacks.
 }
 
 // TLS holds the files of the TLS listeners, all PEM. Paths are relative to the working directory.
@@ -89,9 +86,6 @@ type Auth struct {
 	// OpenToEveryone allows mode none on addresses that others can reach: anybody may then act as any
 	// principal. Default: false.
 	OpenToEveryone bool
-	// XCAPInClear allows xcap without TLS on addresses that others can reach: who listens on the way reads the rules
-	// and, with mode digest, may change them on their way. Default: false.
-	XCAPInClear bool
 	// Trusted are the proxies whose P-Asserted-Identity is believed (RFC 3325). Default: none.
 	Trusted Trusted
 	// Algorithms are offered in this order, one challenge each. Default: MD5 alone, because several softphones
@@ -147,6 +141,25 @@ type Notify struct {
 	// Burst is how many NOTIFYs may go out at once after a quiet time. Default: 2, so that a quick change
 	// of mind is seen at once.
 	Burst int
+}
+
+// Watchers is what is kept and told of who watches (RFC 3857).
+type Watchers struct {
+	// MinInterval is the least time between two NOTIFYs of watcher information to one subscriber, but for those
+	// of its own subscription's state. Default: 5 s, the figure of RFC 3857 s.4.10. Zero is no pacing.
+	MinInterval time.Duration
+	// GiveUp is how long a subscription waits for the presentity's decision, the time after its end included.
+	// Default: 7 days (168h), as RFC 3857 s.4.7.1 wants a user to see who came days ago. Zero: none waits.
+	GiveUp time.Duration
+	// Undecided is how many subscriptions without a decision one watcher may have, as RFC 3857 s.4.7.1 demands.
+	// Default: 500, a large list of contacts who all have yet to decide; about 0.5 MB.
+	Undecided int
+	// Past is how long it is remembered who fetched and whose subscription ended. Default: 24 h, the last day.
+	// Zero: not at all.
+	Past time.Duration
+	// Visitors is how many such watchers of one presentity are remembered; the stalest go. Default: 200, about
+	// 40 kB.
+	Visitors int
 }
 
 // Expires bounds the life of soft state, by the method that creates it.

@@ -13,11 +13,12 @@ func Default() *Config {
 	return &Config{
 		Domains:  []string{"localhost", "127.0.0.1", "[::1]"},
 		Services: []Service{ServicePresence, ServiceMessage, ServiceRegistrar},
-		Listen:   Listen{UDP: loopbacks(5060), TCP: loopbacks(5060), HTTP: loopbacks(8080), XCAP: loopbacks(8081)},
+		Listen:   Listen{UDP: loopbacks(5060), TCP: loopbacks(5060), HTTP: loopbacks(8080)},
 		Auth:     Auth{Mode: AuthNone, Algorithms: []Algorithm{MD5}},
 		Access:   Access{Default: Allow, DefaultForeign: Confirm},
 		Store:    Store{Engine: EngineEmbedded},
 		Notify:   Notify{MinInterval: 5 * time.Second, Burst: 2},
+		Watchers: Watchers{MinInterval: 5 * time.Second, GiveUp: 7 * 24 * time.Hour, Undecided: 500, Past: 24 * time.Hour, Visitors: 200},
 		Expires:  Expires{Register: interval, Publish: interval, Subscribe: interval},
 		Limits: Limits{
 			MessageSize:               64 << 10,

@@ -33,18 +33,12 @@ func (r *reader) config(c *Config) {
 	r.sipListeners("listen.tcp", &c.Listen.TCP)
 	r.sipListeners("listen.tls", &c.Listen.TLS)
 	r.listeners("listen.http", &c.Listen.HTTP)
-	r.listeners("listen.xcaps", &c.Listen.XCAPS)
-	if r.has("listen.http") || r.has("listen.xcaps") {
-		c.Listen.XCAP = nil
-	}
-	r.listeners("listen.xcap", &c.Listen.XCAP)
 	text(r, "tls.cert", &c.TLS.Cert)
 	text(r, "tls.key", &c.TLS.Key)
 	text(r, "tls.client_ca", &c.TLS.ClientCA)
 
 	enum(r, "auth.mode", &c.Auth.Mode, AuthDigest, AuthNone)
 	r.boolean("auth.open_to_everyone", &c.Auth.OpenToEveryone)
-	r.boolean("auth.xcap_in_clear", &c.Auth.XCAPInClear)
 	r.trusted("auth.trusted", &c.Auth.Trusted)
 	list(r, "auth.algorithms", &c.Auth.Algorithms, MD5, SHA256, SHA512256)
 	r.principals("principal", &c.Principals)
@@ -60,6 +54,11 @@ func (r *reader) config(c *Config) {
 
 	r.duration("notify.min_interval", &c.Notify.MinInterval)
 	r.count("notify.burst", &c.Notify.Burst, 1)
+	r.duration("watchers.min_interval", &c.Watchers.MinInterval)
+	r.duration("watchers.give_up", &c.Watchers.GiveUp)
+	r.count("watchers.undecided", &c.Watchers.Undecided, 1)
+	r.duration("watchers.past", &c.Watchers.Past)
+	r.count("watchers.visitors", &c.Watchers.Visitors, 1)
 	r.interval("expires.register", &c.Expires.Register)
 	r.interval("expires.publish", &c.Expires.Publish)
 	r.interval("expires.subscribe", &c.Expires.Subscribe)

@@ -16,6 +16,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"[auth]", c.Auth, next.Auth},
 		{"[store]", c.Store, next.Store},
 		{"[notify]", c.Notify, next.Notify},
+		{"[watchers]", c.Watchers, next.Watchers},
 		{"[expires]", c.Expires, next.Expires},
 		{"[limits]", c.Limits, next.Limits},
 		{"[log] format", c.Log.Format, next.Log.Format},

@@ -136,6 +136,25 @@ func (n *Notifier) forget(s *subscription) {
 	sh.ending[id] = true
 }
 
+// putLater stores the standing of s after a pause, where the store has another
+// one: watcher information would be wrong for long.
+func (n *Notifier) putLater(s *subscription) {
+	s.shard.mu.Lock()
+	defer s.shard.mu.Unlock()
+	if s.reserving || s.gone || s.known == s.code() {
+		return
+	}
+	s.reserving = true
+	time.AfterFunc(putPause, func() {
+		s.shard.mu.Lock()
+		defer s.shard.mu.Unlock()
+		s.reserving = false
+		n.reserve(s)
+	})
+}
+
+const putPause = 5 * time.Second
+
 // reserve stores the next block of sequence numbers before the present one is
 // used up. Where that fails, the next NOTIFY tries again. The shard is locked.
 func (n *Notifier) reserve(s *subscription) {
@@ -160,10 +179,12 @@ func (n *Notifier) putBlock(ctx context.Context, s *subscription) {
 		return
 	}
 	c.cseqLimit = c.cseq + cseqBlock
-	err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.topic.key, c.expires.sub(n.now())))
+	now := n.now()
+	err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.topic.key, n.keptFor(&c, c.expires.sub(now)), now))
 	switch {
 	case err == nil:
 		s.shard.mu.Lock()
+		s.known = c.code()
 		s.cseqLimit = max(s.cseqLimit, c.cseqLimit)
 		if s.dialog == c.dialog { // one copy of it is enough
 			s.id, s.dialog = c.id, c.dialog
@@ -178,5 +199,6 @@ func (n *Notifier) putBlock(ctx context.Context, s *subscription) {
 		n.leave(s)
 	default:
 		n.Log.Debug("sequence numbers not reserved", "id", c.id, "err", err)
+		n.putLater(s)
 	}
 }

@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"context"
+	"strings"
 
 	"presenced/internal/store"
 	"presenced/sip/event"
@@ -17,9 +18,12 @@ func (n *Notifier) Reconsider(ctx context.Context) {
 	}
 }
 
-// ReconsiderKey is Reconsider for one resource.
+// ReconsiderKey is Reconsider for one resource, and for who watches its
+// watchers.
 func (n *Notifier) ReconsiderKey(ctx context.Context, key store.Key) {
-	n.reconsider(ctx, n.shardOf(key), func(k store.Key) bool { return k == key })
+	n.reconsider(ctx, n.shardOf(key), func(k store.Key) bool {
+		return k == key || k.AOR == key.AOR && strings.HasPrefix(k.Package, key.Package+winfoSuffix)
+	})
 }
 
 // confirm decides anew where the rules have changed since asked, the number of
@@ -47,7 +51,11 @@ func (n *Notifier) reconsider(ctx context.Context, sh *shard, concerned func(sto
 }
 
 func (n *Notifier) decideAnew(ctx context.Context, s *subscription) {
-	decision, err := s.topic.pkg.Decide(ctx, s.topic.key, s.identity())
+	decision, err := s.topic.pkg.ask(ctx, s.topic.key, s.identity(), func() string {
+		s.shard.mu.Lock()
+		defer s.shard.mu.Unlock()
+		return s.params()
+	})
 	if err != nil {
 		n.Log.Warn("decision kept, the rules could not be asked", "aor", s.topic.key.AOR, "err", err)
 		return
@@ -62,11 +70,15 @@ func (n *Notifier) decideAnew(ctx context.Context, s *subscription) {
 // transition is a changed decision on a live subscription. The shard is
 // locked.
 func (n *Notifier) transition(s *subscription, d Decision) {
+	if s.waits() {
+		n.judgeWaiting(s, d)
+		return
+	}
 	if d.State == event.Terminated {
 		n.terminate(s, event.Rejected)
 		return
 	}
 	n.supersede(s)
-	s.stand(d, "")
+	n.move(s, d, "")
 	n.press(s, n.now())
 }

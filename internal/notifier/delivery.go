@@ -47,6 +47,7 @@ func (d *delivery) done(o outcome, apply func(*Notifier, *subscription)) {
 	n.release(d)
 	if s.flight == d {
 		s.busy, s.flight, s.outcome = false, nil, o
+		s.learns(o)
 		n.Observer.Notified(s.topic.key.Package, o.String())
 		apply(n, s)
 		if s.dirty && !s.gone {

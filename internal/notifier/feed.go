@@ -64,7 +64,7 @@ const (
 // changed loads the state of key and tells those who can see that it is new.
 func (n *Notifier) changed(ctx context.Context, key store.Key, heard instant) {
 	t, _, _ := n.watched(key)
-	if t == nil {
+	if t == nil || n.postpone(ctx, t) {
 		return
 	}
 	state, number, err := n.load(ctx, key, t.pkg)
@@ -125,9 +125,37 @@ func (n *Notifier) retry(ctx context.Context, t *topic) {
 	})
 }
 
+// postpone has the state of t loaded when it can be told, where that is later:
+// a thousand watchers that come at once are read once or twice.
+func (n *Notifier) postpone(ctx context.Context, t *topic) bool {
+	if !t.pkg.strict {
+		return false
+	}
+	sh, now := n.shardOf(t.key), n.now()
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	switch {
+	case t.due:
+		return true
+	case now >= t.next:
+		return false
+	}
+	t.due = true
+	time.AfterFunc(t.next.sub(now), func() {
+		sh.mu.Lock()
+		t.due = false
+		current := sh.topics.Get(t.key) == t
+		sh.mu.Unlock()
+		if current {
+			n.reload(ctx, t.key)
+		}
+	})
+	return true
+}
+
 // load asks the package for the state. Of two loads of a key the later one is
 // at least as new: the number says which began later.
-func (n *Notifier) load(ctx context.Context, key store.Key, pkg Package) (State, uint64, error) {
+func (n *Notifier) load(ctx context.Context, key store.Key, pkg *served) (State, uint64, error) {
 	number := n.loads.Add(1)
 	state, err := pkg.State(ctx, key)
 	return state, number, err
@@ -135,7 +163,7 @@ func (n *Notifier) load(ctx context.Context, key store.Key, pkg Package) (State,
 
 // present is the state for a SUBSCRIBE. While the store is away it is the one
 // that this agent holds for others, if it does.
-func (n *Notifier) present(ctx context.Context, key store.Key, pkg Package) (State, uint64, error) {
+func (n *Notifier) present(ctx context.Context, key store.Key, pkg *served) (State, uint64, error) {
 	state, number, err := n.load(ctx, key, pkg)
 	if !errors.Is(err, store.ErrUnavailable) {
 		return state, number, err
@@ -156,6 +184,9 @@ func (n *Notifier) update(t *topic, state State, number uint64, heard instant) {
 	news := t.state == nil || t.state.Version() != state.Version()
 	if !t.install(state, number, heard) {
 		return
+	}
+	if t.pkg.strict {
+		t.next = now.add(t.pkg.interval)
 	}
 	n.Feed.Seen(t.key, state.Version())
 	if !news { // a SUBSCRIBE has loaded it anew: the others need no look

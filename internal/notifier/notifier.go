@@ -13,6 +13,12 @@
 //	    \         |
 //	     terminated; reason       after its last NOTIFY nothing is left
 //
+// of an active one; a pending one whose time ends is waiting then, without a
+// dialog, until the presentity decides or Config.GiveUp has passed.
+//
+// Who watches is an event package too: the template "winfo" of RFC 3857, made
+// for each package that registers.
+//
 // Within active and pending a subscription is in one of these conditions:
 //
 //	quiet       what was last sent is what is true
@@ -65,6 +71,9 @@ type Subscriptions interface {
 	// one has served; ErrNotFound.
 	ClaimSubscription(ctx context.Context, id string) (store.Subscription, error)
 	Watchers(ctx context.Context, key store.Key) (store.Watchers, error)
+	// Visit merges v into what is kept of the same watcher. The stalest of
+	// more than limit watchers of a key are forgotten.
+	Visit(ctx context.Context, key store.Key, v store.Visit, limit int) error
 	// OwnSubscriptions yields what this agent's name owns.
 	OwnSubscriptions(ctx context.Context, yield func(store.Subscription) error) error
 	// Orphans claims a batch of what dead agents have left; empty when there
@@ -110,6 +119,23 @@ type Config struct {
 	Burst       int           // how many may go at once before MinInterval binds; at least 1
 	PerWatcher  int           // subscriptions of one watcher at this agent; 0: no limit
 	Grace       time.Duration // how long a subscription without its connection is kept
+	// WinfoInterval is the least time between two NOTIFYs of watcher
+	// information to one subscription, but for those of its own state
+	// (RFC 3857 s.4.10); 0 is off.
+	WinfoInterval time.Duration
+	// GiveUp is how long a subscription waits for the presentity's decision: a
+	// pending one, and again once it is waiting (RFC 3857 s.4.7.1). 0: none
+	// waits after its end, and a pending one does not end for it.
+	GiveUp time.Duration
+	// Undecided is how many pending and waiting subscriptions one watcher has at
+	// this agent at most; 0: no limit.
+	Undecided int
+	// Past is how long visits are remembered; 0: not at all.
+	Past     time.Duration
+	Visitors int // watchers of one resource whose visits are remembered
+
+	Delegates  Delegates  // nil: nobody has delegates
+	Visibility Visibility // nil: all watching is shown
 	// Contact is our Contact field's value in a dialog that came on flow.
 	Contact func(flow sip.Flow, secure bool) string
 	// Reroute turns a flow of another agent, or of an earlier process, into
@@ -122,7 +148,7 @@ type Config struct {
 // Notifier serves SUBSCRIBE and sends NOTIFY.
 type Notifier struct {
 	Config
-	packages map[string]Package
+	packages map[string]*served
 	shards   [store.Shards]shard
 	windows  windows
 	conns    connections
@@ -138,7 +164,7 @@ type Notifier struct {
 // New makes a notifier without packages; Register adds them before Run.
 func New(c Config) *Notifier {
 	c.Burst = max(c.Burst, 1)
-	n := &Notifier{Config: c, packages: map[string]Package{}, start: time.Now()}
+	n := &Notifier{Config: c, packages: map[string]*served{}, start: time.Now()}
 	for i := range n.shards {
 		n.shards[i].init()
 	}
@@ -147,13 +173,19 @@ func New(c Config) *Notifier {
 	}
 	n.windows.init(n.pump)
 	n.conns.init()
-	n.watchers.init(c.PerWatcher)
+	n.watchers.init(c.PerWatcher, c.Undecided)
 	n.chores.init()
 	return n
 }
 
-// Register adds an event package. Not concurrently with anything else.
-func (n *Notifier) Register(p Package) { n.packages[p.Name()] = p }
+// Register adds an event package, and with it those of its watchers: its name
+// with ".winfo" and ".winfo.winfo" (RFC 3857). Not concurrently with anything
+// else.
+func (n *Notifier) Register(p Package) {
+	s := &served{p, pace{interval: n.MinInterval, burst: n.Burst}}
+	n.packages[p.Name()] = s
+	n.registerTemplates(s)
+}
 
 // instant is a point of the monotonic clock: nanoseconds since the notifier
 // was made.

@@ -8,6 +8,7 @@ import (
 	"presenced/sip"
 	"presenced/sip/event"
 	"presenced/sip/transaction"
+	"presenced/watcherinfo"
 )
 
 // advance moves s as far as it can go now, and sets its next deadline. The
@@ -15,8 +16,12 @@ import (
 func (n *Notifier) advance(s *subscription, now instant) {
 	switch {
 	case s.gone:
+	case now >= s.expires && s.waits():
+		n.finish(s, watcherinfo.Giveup)
 	case now >= s.expires:
 		n.terminate(s, event.Timeout)
+	case s.rare != nil && s.giveUp > 0 && now >= s.giveUp:
+		n.terminate(s, event.Giveup)
 	case s.suspend != 0 && now >= s.suspend:
 		n.drop(s)
 	case s.suspend != 0:
@@ -38,27 +43,31 @@ func (n *Notifier) advance(s *subscription, now instant) {
 func (n *Notifier) enqueue(s *subscription) { s.shard.ready.add(n.windows.enqueue(s)) }
 
 // readyAt is when s may send: at once, or when its pace or a 503 lets it. Only
-// changes of the document are paced (RFC 3856 s.6.10): a token bucket of Burst
-// that gains one token per MinInterval.
+// changes of the document are paced (RFC 3856 s.6.10): a token bucket of burst
+// that gains one token per interval.
 func (n *Notifier) readyAt(s *subscription, now instant) instant {
 	at := now
-	if !s.urgent && n.MinInterval > 0 {
-		at = max(at, s.paced.add(-time.Duration(n.Burst-1)*n.MinInterval))
+	if pace := &s.topic.pkg.pace; !s.urgent && pace.interval > 0 {
+		at = max(at, s.paced.add(-time.Duration(pace.burst-1)*pace.interval))
 	}
 	return max(at, s.retry)
 }
 
 // spend takes a token of the pace.
 func (n *Notifier) spend(s *subscription, now instant) {
-	if n.MinInterval > 0 {
-		s.paced = max(s.paced, now).add(n.MinInterval)
+	switch pace := &s.topic.pkg.pace; {
+	case pace.interval == 0:
+	case !s.urgent:
+		s.paced = max(s.paced, now).add(pace.interval)
+	case pace.strict: // it did not wait; the next one does
+		s.paced = max(s.paced, now.add(pace.interval))
 	}
 }
 
 // mark notes that the topic's state is newer than what s was sent, if s can
 // see the difference. The shard is locked.
 func (n *Notifier) mark(s *subscription, now instant) {
-	if s.gone || s.sent == s.signature() {
+	if s.gone || s.sent == s.signature() || s.waits() {
 		return
 	}
 	s.dirty = true
@@ -68,7 +77,7 @@ func (n *Notifier) mark(s *subscription, now instant) {
 // signature is what a NOTIFY now would say, as a number: no NOTIFY is sent
 // that says what the last one said. The topic's state must be there.
 func (s *subscription) signature() uint64 {
-	h := s.topic.state.Body(s.decision().View).Hash
+	h := s.hash()
 	switch s.decision().State {
 	case event.Pending:
 		h ^= 0x9e3779b97f4a7c15
@@ -96,6 +105,7 @@ func (n *Notifier) press(s *subscription, now instant) {
 func (n *Notifier) supersede(s *subscription) {
 	s.epoch++
 	s.held = false
+	s.learns(superseded)
 	if !s.busy {
 		return
 	}
@@ -111,9 +121,9 @@ func (n *Notifier) supersede(s *subscription) {
 // terminate ends s and sends its last NOTIFY at once. The shard is locked.
 func (n *Notifier) terminate(s *subscription, why event.Reason) {
 	n.supersede(s)
-	s.stand(Decision{event.Terminated, s.decision().View}, why)
+	n.move(s, Decision{event.Terminated, s.decision().View}, why)
 	n.remove(s)
-	n.forget(s)
+	n.conclude(s, watcherinfo.Event(why))
 	if s.suspend == 0 { // else there is nobody to tell
 		n.press(s, n.now())
 	}
@@ -125,10 +135,10 @@ func (n *Notifier) drop(s *subscription) {
 		return
 	}
 	n.supersede(s)
-	s.stand(Decision{State: event.Terminated}, "")
+	n.move(s, Decision{State: event.Terminated}, "")
 	s.dirty = false
 	n.remove(s)
-	n.forget(s)
+	n.conclude(s, watcherinfo.Timeout)
 }
 
 // pump sends what the windows have place for. No lock is held.
@@ -162,17 +172,16 @@ func (n *Notifier) deliver(d *delivery) {
 		n.Log.Error("a subscription's record cannot be read", "id", s.id, "err", err)
 		return
 	}
-	if !s.urgent {
-		n.spend(s, now)
-		if !s.waited {
-			n.Observer.Latency(now.sub(s.topic.changed))
-		}
+	n.spend(s, now)
+	if !s.urgent && !s.waited {
+		n.Observer.Latency(now.sub(s.topic.changed))
 	}
 	d.notifier, d.epoch = n, s.epoch
 	d.window.address(d)
 	s.queued, s.dirty, s.urgent, s.waited, s.busy, s.flight = false, false, false, false, true, d
 	if s.topic.state != nil {
 		s.sent = s.signature()
+		s.tells()
 	}
 	if s.cseq > s.cseqLimit-cseqBlock/4 {
 		n.reserve(s)
@@ -264,7 +273,7 @@ func (n *Notifier) body(s *subscription) Body {
 	if s.reason() != "" && s.reason() != event.Timeout || s.topic.state == nil {
 		return Body{}
 	}
-	return s.topic.state.Body(s.decision().View)
+	return s.document()
 }
 
 // numericHost is the address of a URI whose host is a number, or zero.

@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"context"
+	"time"
 
 	"presenced/internal/store"
 	"presenced/sip"
@@ -37,6 +38,53 @@ type State interface {
 	// Body is the body that a view of the state has. Called often: the
 	// state keeps what it has made.
 	Body(view string) Body
+}
+
+// Partial is a State of which a NOTIFY can tell only what is new. Every NOTIFY
+// of one has a body, but for those that end a subscription for another reason
+// than its time: so versions that count a subscription's documents follow from
+// CSeq, which counts from 1.
+type Partial interface {
+	State
+	// Hash is the Hash of Body(view). It is asked for often, bodies seldom.
+	Hash(view string) uint64
+	// Document is the body of the NOTIFY number cseq. since is what the
+	// watcher has by the same view, the state of the last NOTIFY that it
+	// answered with 2xx; nil: nothing, it needs full state.
+	Document(view string, since State, cseq uint32) Body
+}
+
+// Parametric is a Package whose decision depends on the parameters of the
+// Event header field.
+type Parametric interface {
+	Package
+	// DecideWith is Decide with the parameters but id, as they were written:
+	// "a=b;c", or "".
+	DecideWith(ctx context.Context, key store.Key, watcher sip.Identity, params string) (Decision, error)
+}
+
+// served is a package as it is registered.
+type served struct {
+	Package
+	pace
+}
+
+// pace is how often a change may be told to one subscription.
+type pace struct {
+	interval time.Duration // 0: always
+	burst    int           // how many NOTIFYs may go at once before interval binds; at least 1
+	// strict counts every NOTIFY, not only those of changes, and has the state
+	// loaded no more often than it can be told.
+	strict bool
+}
+
+// ask is the package's decision on a watcher. params are asked for only where
+// they count.
+func (p *served) ask(ctx context.Context, key store.Key, watcher sip.Identity, params func() string) (Decision, error) {
+	if parametric, ok := p.Package.(Parametric); ok {
+		return parametric.DecideWith(ctx, key, watcher, params())
+	}
+	return p.Decide(ctx, key, watcher)
 }
 
 // Body is the body of a NOTIFY.

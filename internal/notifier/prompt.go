@@ -81,7 +81,7 @@ func (n *Notifier) prompt(ctx context.Context, key store.Key, heard instant) {
 	if t == nil {
 		return
 	}
-	if watchers <= promptMost {
+	if watchers <= promptMost && !t.pkg.strict {
 		if state, number, err := n.load(ctx, key, t.pkg); err == nil {
 			n.tell(t, state, number, heard)
 			return

@@ -10,26 +10,28 @@ import (
 // quota counts subscriptions per watcher, so that one principal cannot fill
 // the agent. It also keeps the one copy of each watcher's address-of-record.
 type quota struct {
-	limit int
-	mu    sync.Mutex
-	used  table.Table[string, account]
+	limit     int // subscriptions
+	undecided int // of them, those that nobody has decided on
+	mu        sync.Mutex
+	used      table.Table[string, account]
 }
 
 // account is what a watcher's subscriptions share.
 type account struct {
 	watcher       string // address-of-record
-	subscriptions int
+	subscriptions int32
+	undecided     int32 // pending and waiting ones
 }
 
-func (q *quota) init(limit int) {
-	q.limit, q.used = limit, table.New(func(a *account) string { return a.watcher })
+func (q *quota) init(limit, undecided int) {
+	q.limit, q.undecided, q.used = limit, undecided, table.New(func(a *account) string { return a.watcher })
 }
 
 // take counts one more, or says that the limit is reached.
 func (q *quota) take(watcher string) (a *account, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if a := q.used.Get(watcher); q.limit > 0 && a != nil && a.subscriptions >= q.limit {
+	if a := q.used.Get(watcher); q.limit > 0 && a != nil && int(a.subscriptions) >= q.limit {
 		return nil, false
 	}
 	return q.more(watcher), true
@@ -50,6 +52,28 @@ func (q *quota) more(watcher string) *account {
 	}
 	a.subscriptions++
 	return a
+}
+
+// admit says whether a may have one more undecided subscription, once it has
+// lost those that the new one makes redundant.
+func (q *quota) admit(a *account, redundant int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.undecided == 0 || redundant > 0 || int(a.undecided) < q.undecided
+}
+
+// weigh notes that one of a's subscriptions was undecided before and is after.
+func (q *quota) weigh(a *account, before, after bool) {
+	if before == after {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if after {
+		a.undecided++
+	} else {
+		a.undecided--
+	}
 }
 
 func (q *quota) release(a *account) {

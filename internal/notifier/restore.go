@@ -6,10 +6,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unique"
 
 	"presenced/internal/store"
 	"presenced/sip"
 	"presenced/sip/event"
+	"presenced/watcherinfo"
 )
 
 // Run restores this agent's subscriptions and serves changes until ctx ends.
@@ -64,13 +66,23 @@ func (n *Notifier) place(ctx context.Context, s *subscription, dialog event.Dial
 		return nil, errPackage
 	}
 	asked := n.rulings.Load()
-	decision, err := pkg.Decide(ctx, r.Key, s.identity())
+	decision, err := pkg.ask(ctx, r.Key, s.identity(), s.params)
 	if err != nil {
 		return nil, err
 	}
 	now := n.now()
+	s.known, s.begun = code(r.Standing), int32((time.Duration(now)-r.Age)/time.Second)
+	s.standing = unique.Make(standing{code: s.known})
+	if n.overdue(r) {
+		s = n.enterWaiting(s, r, pkg, decision)
+		n.confirm(ctx, s, asked)
+		return s, nil
+	}
 	s.stand(decision, "")
-	s.expires = now.add(r.TTL)
+	if s.expires = now.add(r.TTL); s.known.status() == watcherinfo.Pending {
+		s.expires = s.expires.add(-n.GiveUp)
+	}
+	n.setGiveUp(s, n.GiveUp-r.Age)
 	if !s.routed {
 		var flow sip.Flow
 		flow, s.suspend = n.reach(s.path.flow(), dialog, now)
@@ -93,7 +105,7 @@ func (n *Notifier) address(s *subscription, dialog event.Dialog) {
 	contact := n.Contact(ours, strings.HasPrefix(dialog.Contact, "<sips:"))
 	if contact != dialog.Contact {
 		dialog.Contact = contact
-		s.dialog = packed(&dialog)
+		s.dialog = packed(&dialog, attemptOf(s.dialog))
 		s.id = partOf(s.dialog, s.id)
 	}
 }
@@ -101,7 +113,7 @@ func (n *Notifier) address(s *subscription, dialog event.Dialog) {
 // enter puts a stored subscription into the tables, unless it is there. Its
 // watcher is told the state once that is loaded. One that the rules have come
 // to refuse ends.
-func (n *Notifier) enter(s *subscription, key store.Key, pkg Package) *subscription {
+func (n *Notifier) enter(s *subscription, key store.Key, pkg *served) *subscription {
 	sh := n.shardOf(key)
 	sh.mu.Lock()
 	defer n.unlock(sh)
@@ -110,6 +122,7 @@ func (n *Notifier) enter(s *subscription, key store.Key, pkg Package) *subscript
 		return have
 	}
 	s.account = n.watchers.count(s.watcher)
+	n.watchers.weigh(s.account, false, s.undecided())
 	n.add(s, key, pkg, 0)
 	s.dirty = true
 	if !s.held && !s.terminated() { // else its SUBSCRIBE reserves, or nothing will follow
@@ -123,7 +136,8 @@ func (n *Notifier) enter(s *subscription, key store.Key, pkg Package) *subscript
 		n.advance(s, n.now())
 	default:
 		n.wakeAt(s, s.expires)
-		if len(t.subscriptions) == 1 { // else the load is under way
+		if !t.asked {
+			t.asked = true
 			n.chores.of(key).add(func(ctx context.Context) { n.reload(ctx, key) })
 		}
 	}
@@ -247,7 +261,7 @@ func (n *Notifier) Lost(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		for _, r := range n.shards[i].records(n.Agent, n.now()) {
+		for _, r := range n.records(&n.shards[i], n.now()) {
 			if err := n.Store.PutSubscription(ctx, r); err != nil {
 				n.Log.Debug("subscription not put again", "id", r.ID, "err", err)
 			}
@@ -256,13 +270,13 @@ func (n *Notifier) Lost(ctx context.Context) {
 }
 
 // records are the copies of the shard's subscriptions.
-func (sh *shard) records(agent string, now instant) []store.Subscription {
+func (n *Notifier) records(sh *shard, now instant) []store.Subscription {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	list := make([]store.Subscription, 0, sh.byTag.Len())
 	for s := range sh.byTag.All() {
 		if !s.erased {
-			list = append(list, s.record(agent, s.topic.key, s.expires.sub(now)))
+			list = append(list, s.record(n.Agent, s.topic.key, n.keptFor(s, s.expires.sub(now)), now))
 		}
 	}
 	return list

@@ -15,7 +15,8 @@ type shard struct {
 	mu     sync.Mutex
 	topics table.Table[store.Key, topic]
 	byTag  table.Table[string, subscription]
-	ending map[string]bool // ended, while their stored copies are being deleted; nil: none
+	ending map[string]bool          // ended, while their stored copies are being deleted; nil: none
+	visits map[visitor]*store.Visit // about to be written; nil: none
 	due    deadlines
 	timer  *time.Timer
 	armed  instant // when timer fires; 0: it does not
@@ -28,10 +29,14 @@ type shard struct {
 // address-of-record, with everybody who watches it here.
 type topic struct {
 	key           store.Key
-	pkg           Package
+	pkg           *served
 	state         State   // the newest loaded
 	loaded        uint64  // number of the load that brought it
 	changed       instant // when this agent heard of it
+	next          instant // no load before, where the pace is strict
+	partial       bool    // state is a Partial
+	asked         bool    // the first load is under way
+	due           bool    // a load waits for next
 	retrying      bool    // the state could not be loaded; a timer runs
 	pause         time.Duration
 	subscriptions []*subscription
@@ -66,7 +71,7 @@ func (n *Notifier) shardOfTag(tag string) *shard {
 
 // add puts s into the tables, under its key's topic. The topic is watched
 // from now on. The shard is locked.
-func (n *Notifier) add(s *subscription, key store.Key, pkg Package, have store.Version) {
+func (n *Notifier) add(s *subscription, key store.Key, pkg *served, have store.Version) {
 	sh := n.shardOf(key)
 	t := sh.topics.Get(key)
 	if t == nil {
@@ -101,6 +106,7 @@ func (n *Notifier) remove(s *subscription) {
 		heap.Remove(&sh.due, int(s.due))
 	}
 	n.conns.remove(s)
+	n.watchers.weigh(s.account, s.undecided(), false)
 	n.watchers.release(s.account)
 }
 
@@ -115,6 +121,7 @@ func (t *topic) install(state State, number uint64, heard instant) bool {
 		t.changed = heard
 	}
 	t.state = state
+	_, t.partial = state.(Partial)
 	return true
 }
 
@@ -124,6 +131,9 @@ func (n *Notifier) wakeAt(s *subscription, at instant) {
 		return
 	}
 	sh := s.shard
+	if s.rare != nil && s.giveUp > 0 {
+		at = min(at, s.giveUp)
+	}
 	s.wake = at
 	if s.due < 0 {
 		heap.Push(&sh.due, s)

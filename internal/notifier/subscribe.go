@@ -18,6 +18,8 @@ import (
 func (n *Notifier) Subscribe(ctx context.Context, r *sip.Request) (*sip.Response, error) {
 	pkg := n.packages[r.EventPackage()]
 	switch {
+	case pkg == nil && n.tooDeep(r.EventPackage()): // RFC 3857 s.4.6
+		return nil, sip.Errorf(sip.StatusForbidden, "")
 	case pkg == nil: // RFC 6665 s.4.2.1.1
 		return nil, sip.Errorf(sip.StatusBadEvent, "")
 	case n.draining.Load():
@@ -29,7 +31,7 @@ func (n *Notifier) Subscribe(ctx context.Context, r *sip.Request) (*sip.Response
 }
 
 // create serves a SUBSCRIBE outside a dialog: a new subscription, or a fetch.
-func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*sip.Response, error) {
+func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg *served) (*sip.Response, error) {
 	// RFC 7621 s.4: without a GRUU as our Contact there is no subscribing to
 	// one of our own dialogs.
 	if r.Has("Target-Dialog") {
@@ -59,7 +61,8 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	}
 	s := &subscription{
 		shard: n.shardOf(key), id: dialog.LocalTag, account: &account{watcher: r.Identity.AOR}, who: identityBits(r.Identity),
-		path: pathOf(peer(r)), dialog: packed(&dialog), routed: len(dialog.Routes) > 0, due: -1,
+		path: pathOf(peer(r)), dialog: packed(&dialog, attempt(r)), routed: len(dialog.Routes) > 0, due: -1,
+		begun: int32(time.Duration(n.now()) / time.Second),
 	}
 	s.stand(decision, "")
 	res := sip.NewResponse(sip.StatusOK,
@@ -69,8 +72,13 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	for _, route := range r.Values("Record-Route") { // RFC 3261 s.12.1.1
 		res.Header = append(res.Header, sip.Field{Name: "Record-Route", Value: route})
 	}
-	if seconds == 0 { // RFC 6665 s.4.4.3: nothing is left behind
-		res.After = func() { n.fetched(s, &topic{key: key, pkg: pkg, state: state}) }
+	if seconds == 0 { // RFC 6665 s.4.4.3: no subscription is left behind
+		if err := n.knock(ctx, s, key, pkg); err != nil {
+			return nil, err
+		}
+		t := &topic{key: key, pkg: pkg}
+		t.install(state, number, n.now())
+		res.After = func() { n.fetched(s, t) }
 		return res, nil
 	}
 	if err := n.keep(ctx, s, key, lifetime(seconds)); err != nil {
@@ -79,6 +87,10 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg Package) (*si
 	s.shard.mu.Lock()
 	s.expires = n.now().add(lifetime(seconds))
 	s.held = true
+	if s.undecided() {
+		n.giveUpEqual(s, key)
+		n.setGiveUp(s, n.GiveUp)
+	}
 	n.add(s, key, pkg, state.Version())
 	n.update(s.topic, state, number, n.now())
 	n.wakeAt(s, s.expires)
@@ -95,11 +107,23 @@ func (n *Notifier) keep(ctx context.Context, s *subscription, key store.Key, ttl
 	if s.account, ok = n.watchers.take(s.watcher); !ok {
 		return sip.Errorf(sip.StatusForbidden, "Too many subscriptions")
 	}
+	if s.undecided() {
+		s.shard.mu.Lock()
+		redundant := len(s.equals(key))
+		s.shard.mu.Unlock()
+		if !n.watchers.admit(s.account, redundant) {
+			n.watchers.release(s.account)
+			return sip.Errorf(sip.StatusForbidden, "Too many subscriptions without a decision")
+		}
+		n.watchers.weigh(s.account, false, true)
+	}
 	s.cseqLimit = cseqBlock
-	if err := n.Store.PutSubscription(ctx, s.record(n.Agent, key, ttl)); err != nil {
+	if err := n.Store.PutSubscription(ctx, s.record(n.Agent, key, n.keptFor(s, ttl), n.now())); err != nil {
+		n.watchers.weigh(s.account, s.undecided(), false)
 		n.watchers.release(s.account)
 		return away(err)
 	}
+	s.known = s.code()
 	return nil
 }
 
@@ -108,6 +132,7 @@ func (n *Notifier) keep(ctx context.Context, s *subscription, key store.Key, ttl
 func (n *Notifier) fetched(s *subscription, t *topic) {
 	s.shard.mu.Lock()
 	s.topic, s.gone = t, true
+	n.visit(s, store.Visit{Fetches: 1})
 	s.stand(Decision{event.Terminated, s.decision().View}, event.Timeout)
 	n.press(s, n.now())
 	n.unlock(s.shard)
@@ -124,7 +149,7 @@ func (n *Notifier) answered(s *subscription, epoch uint32) {
 }
 
 // refresh serves a SUBSCRIBE inside a dialog: a refresh, or the end.
-func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (res *sip.Response, err error) {
+func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg *served) (res *sip.Response, err error) {
 	s, dialog, err := n.find(ctx, r)
 	defer func() {
 		if err != nil && s != nil {
@@ -164,7 +189,7 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg Package) (re
 		return nil, away(err)
 	}
 	dialog.Contact = n.Contact(r.Flow, isSecure(r, &dialog))
-	next := change{dialog: packed(&dialog), flow: peer(r), decision: decision, seconds: seconds}
+	next := change{dialog: packed(&dialog, attempt(r)), flow: peer(r), decision: decision, seconds: seconds}
 	s, err = n.store(ctx, s, &next)
 	if err != nil {
 		return nil, err
@@ -212,7 +237,12 @@ func (n *Notifier) write(ctx context.Context, s *subscription, next *change) err
 	s.shard.mu.Lock()
 	c := *s
 	s.shard.mu.Unlock()
-	if next.seconds == 0 {
+	c.stand(next.decision, "")
+	ends := next.seconds == 0
+	if ends && c.undecided() && n.GiveUp > 0 {
+		return n.writeWaiting(ctx, s, next)
+	}
+	if ends {
 		err := n.Store.DeleteSubscription(ctx, c.topic.key, c.id, c.fence)
 		if errors.Is(err, store.ErrUnavailable) {
 			return nil
@@ -223,14 +253,30 @@ func (n *Notifier) write(ctx context.Context, s *subscription, next *change) err
 		return err
 	}
 	c.dialog, c.path, c.cseqLimit = next.dialog, pathOf(next.flow), max(c.cseqLimit, c.cseq+cseqBlock)
-	if err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.topic.key, lifetime(next.seconds))); err != nil {
+	if err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.topic.key, n.keptFor(&c, lifetime(next.seconds)), n.now())); err != nil {
 		return err
 	}
 	s.shard.mu.Lock()
-	s.cseqLimit, s.erased = max(s.cseqLimit, c.cseqLimit), false
+	s.cseqLimit, s.erased, s.known = max(s.cseqLimit, c.cseqLimit), false, c.code()
 	s.shard.mu.Unlock()
 	next.dialog = c.dialog
 	return nil
+}
+
+// writeWaiting is write where the watcher leaves before there is a decision.
+func (n *Notifier) writeWaiting(ctx context.Context, s *subscription, next *change) error {
+	w := n.waitingOf(s)
+	w.dialog = next.dialog
+	err := n.Store.PutSubscription(ctx, w.record(n.Agent, s.topic.key, n.GiveUp, n.now()))
+	if errors.Is(err, store.ErrUnavailable) {
+		return nil // conclude tries again
+	}
+	s.shard.mu.Lock()
+	defer s.shard.mu.Unlock()
+	if err == nil {
+		next.dialog, s.known = w.dialog, w.code()
+	}
+	return err
 }
 
 // apply makes the change true and starts a new epoch. It returns what follows
@@ -238,7 +284,11 @@ func (n *Notifier) write(ctx context.Context, s *subscription, next *change) err
 func (n *Notifier) apply(s *subscription, next change, state State, number uint64) (func(), error) {
 	s.shard.mu.Lock()
 	if s.gone { // it lapsed meanwhile, and store has put its copy back
-		n.forget(s)
+		if w := s.shard.byTag.Get(s.id); w != nil { // it waits
+			n.reserve(w)
+		} else {
+			n.forget(s)
+		}
 		s.shard.mu.Unlock()
 		return nil, sip.Errorf(sip.StatusNoSuchTransaction, "")
 	}
@@ -247,7 +297,7 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 	s.path, s.dialog = pathOf(next.flow), next.dialog
 	s.id = partOf(s.dialog, s.id)
 	n.conns.add(s)
-	s.stand(next.decision, "")
+	n.move(s, next.decision, "")
 	s.suspend, s.queued, s.held = 0, false, true
 	epoch := s.epoch
 	n.update(s.topic, state, number, n.now())
@@ -292,8 +342,11 @@ func (n *Notifier) find(ctx context.Context, r *sip.Request) (*subscription, eve
 		}
 	}
 	sh.mu.Lock()
-	packed := s.dialog
+	packed, waits := s.dialog, s.waits()
 	sh.mu.Unlock()
+	if waits { // it has no dialog any more
+		return nil, event.Dialog{}, unknown
+	}
 	dialog, _, err := event.UnpackDialog(packed)
 	if err != nil || !dialog.Matches(r) {
 		return s, event.Dialog{}, unknown.Because(err)
@@ -302,7 +355,7 @@ func (n *Notifier) find(ctx context.Context, r *sip.Request) (*subscription, eve
 }
 
 // terms are the lifetime that is granted and the type that is accepted.
-func (n *Notifier) terms(r *sip.Request, pkg Package) (seconds uint32, err error) {
+func (n *Notifier) terms(r *sip.Request, pkg *served) (seconds uint32, err error) {
 	accept := r.List("Accept")
 	if r.Has("Accept") && len(accept) == 0 || event.Negotiate(accept, pkg.Types()...) == "" {
 		return 0, sip.Errorf(sip.StatusNotAcceptable, "")
@@ -326,8 +379,8 @@ func (n *Notifier) terms(r *sip.Request, pkg Package) (seconds uint32, err error
 }
 
 // decide asks the package; a refused watcher gets 403 (RFC 6665 s.4.2.1.3).
-func (n *Notifier) decide(ctx context.Context, pkg Package, key store.Key, r *sip.Request) (Decision, error) {
-	d, err := pkg.Decide(ctx, key, r.Identity)
+func (n *Notifier) decide(ctx context.Context, pkg *served, key store.Key, r *sip.Request) (Decision, error) {
+	d, err := pkg.ask(ctx, key, r.Identity, func() string { return eventParams(r) })
 	if err != nil {
 		return d, away(err)
 	}
@@ -386,8 +439,8 @@ func peer(r *sip.Request) sip.Flow {
 	return r.FlowTo(target)
 }
 
-// packed is the dialog as a subscription keeps it.
-func packed(d *event.Dialog) string {
+// packed is the dialog as a subscription keeps it, and its attempt.
+func packed(d *event.Dialog, attempt string) string {
 	var room [512]byte
-	return string(d.AppendPacked(room[:0]))
+	return string(append(d.AppendPacked(room[:0]), attempt...))
 }

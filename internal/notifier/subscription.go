@@ -19,9 +19,10 @@ type subscription struct {
 	shard    *shard
 	topic    *topic
 	*account        // of its watcher
+	*rare           // nil for most
 	id       string // the local tag
 	path     path   // where NOTIFYs go, unless the dialog has a route set
-	dialog   string // event.Dialog, packed
+	dialog   string // event.Dialog, packed, and the attempt
 
 	standing unique.Handle[standing]
 	expires  instant
@@ -39,6 +40,8 @@ type subscription struct {
 	cseqLimit uint32 // reserved in the store up to this one
 
 	epoch uint32 // rises with each SUBSCRIBE
+	begun int32  // seconds of the notifier's life at which it was made, below 0 before
+	known code   // the store has
 
 	outcome   outcome // of the last NOTIFY
 	who       uint8   // what else the watcher's identity says
@@ -52,19 +55,6 @@ type subscription struct {
 	queued    bool // stands in the window's queue
 	gone      bool // not in the tables any more
 	erased    bool // its stored copy has been deleted already
-}
-
-// standing is what the rules have made of the watcher. A few values serve all.
-type standing struct {
-	Decision
-	reason event.Reason // once terminated
-}
-
-func (s *subscription) decision() Decision   { return s.standing.Value().Decision }
-func (s *subscription) reason() event.Reason { return s.standing.Value().reason }
-
-func (s *subscription) stand(d Decision, why event.Reason) {
-	s.standing = unique.Make(standing{d, why})
 }
 
 // path is a flow in less room: listeners are few, and a netip.AddrPort is
@@ -105,10 +95,10 @@ func (s *subscription) terminated() bool { return s.decision().State == event.Te
 const cseqBlock = 1 << 10
 
 // record is the subscription's copy for the store, up to cseqLimit. Its data is
-// the version, cseqLimit and who as varints, the flow, and the dialog. From now
-// on s shares the copy's memory: its dialog and its id are parts of data. Its
+// the version, cseqLimit and who as varints, the flow, the dialog, and the
+// attempt. From now on s shares the copy's memory: its dialog and its id are parts of data. Its
 // shard is locked, or nobody else has s.
-func (s *subscription) record(agent string, key store.Key, ttl time.Duration) store.Subscription {
+func (s *subscription) record(agent string, key store.Key, ttl time.Duration, now instant) store.Subscription {
 	var room [1024]byte
 	b := room[:0]
 	b = binary.AppendUvarint(b, recordVersion)
@@ -121,11 +111,16 @@ func (s *subscription) record(agent string, key store.Key, ttl time.Duration) st
 	s.id = partOf(s.dialog, s.id)
 	return store.Subscription{
 		ID: s.id, Key: key, Watcher: s.watcher,
-		Fence: s.fence, Agent: agent, TTL: ttl, Data: data,
+		Fence: s.fence, Agent: agent, TTL: ttl, Data: data, Standing: uint16(s.code()), Age: s.age(now),
 	}
 }
 
 const recordVersion = 2
+
+// age is how long ago s was made, in whole seconds.
+func (s *subscription) age(now instant) time.Duration {
+	return max(0, time.Duration(now)/time.Second-time.Duration(s.begun)) * time.Second
+}
 
 // tag is the id, for who has not locked the shard: records move it.
 func (s *subscription) tag() string {
@@ -165,7 +160,7 @@ func unpackPath(u *event.Unpacker) (path, error) {
 	return pathOf(f), errors.Join(local, remote, u.Err())
 }
 
-// restored reads a record back, without topic, decision and timers.
+// restored reads a record back, without topic, standing and timers.
 func restored(r store.Subscription) (*subscription, event.Dialog, error) {
 	u := event.Unpack(r.Data)
 	version := u.Uint()

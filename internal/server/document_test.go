@@ -21,7 +21,7 @@ type collection struct {
 // collect is siptest.Player's Document.
 func (c *collection) collect(mediaType, body string) {
 	// libxml2's anyURI refuses the IPv6 references of RFC 3986 s.3.2.2.
-	if mediaType != "application/pidf+xml" || strings.Contains(body, "@[") {
+	if mediaType != "application/pidf+xml" && mediaType != "application/watcherinfo+xml" || strings.Contains(body, "@[") {
 		return
 	}
 	c.mu.Lock()

@@ -31,10 +31,12 @@ func accepted(c *config.Config) []string {
 	return types
 }
 
-// servePresence registers PUBLISH and SUBSCRIBE for the package "presence".
+// servePresence registers PUBLISH and SUBSCRIBE for the package "presence", and
+// SUBSCRIBE for its watchers.
 func (s *Server) servePresence() {
 	s.mux.HandleEvent("PUBLISH", presence.Name, s.notifier.Promptly(sip.HandlerFunc(s.presence.Publish)))
 	s.mux.HandleEvent("SUBSCRIBE", presence.Name, sip.HandlerFunc(s.notifier.Subscribe))
+	s.mux.HandleEvent("SUBSCRIBE", presence.Name+".winfo", sip.HandlerFunc(s.notifier.Subscribe))
 }
 
 // serveRegistrar registers REGISTER.
@@ -104,6 +106,8 @@ func (s *Server) makePresence(c *config.Config) {
 		Expires:     notifier.Expires(seconds(c.Expires.Subscribe)),
 		MinInterval: c.Notify.MinInterval, Burst: c.Notify.Burst,
 		PerWatcher: c.Limits.SubscriptionsPerWatcher, Grace: subscriptionGrace,
+		WinfoInterval: c.Watchers.MinInterval, GiveUp: c.Watchers.GiveUp, Undecided: c.Watchers.Undecided,
+		Past: c.Watchers.Past, Visitors: c.Watchers.Visitors,
 		Contact: s.contact, Reroute: s.reroute, Prompt: prompt,
 	})
 	s.notifier.Register(s.presence)
