@@ -25,7 +25,7 @@ type account struct {
 
 	mu       sync.Mutex
 	password *string                 // nil until it was asked for
-	known    map[string]*credentials // by header field: Authorization, Proxy-Authorization
+	known    map[string]*credentials // by header field: Authorization, Proxy-Authorization, httpAuthorization
 }
 
 // credentials are what a challenge was answered with. They are sent along with
@@ -57,6 +57,14 @@ func parsePrincipal(typed string) (sip.Uri, error) {
 	return u, nil
 }
 
+// parseAddress reads an address-of-record: a port and parameters say where, not
+// who.
+func parseAddress(typed string) (sip.Uri, error) {
+	u, err := parsePrincipal(typed)
+	u.Host, u.Port, u.UriParams, u.Headers = strings.ToLower(u.Host), 0, nil, nil
+	return u, err
+}
+
 // name is a URI as people write it.
 func name(u sip.Uri) string {
 	return printable(strings.TrimPrefix(u.Addr(), "sip:"))
@@ -76,26 +84,38 @@ func newAccount(typed, user string, t *terminal) (*account, error) {
 	return &account{uri: u, user: user, terminal: t, known: map[string]*credentials{}}, nil
 }
 
+// httpAuthorization names the Authorization field of HTTP: its nonces are the
+// HTTP server's.
+const httpAuthorization = "HTTP Authorization"
+
 // authorization returns the header fields for a request to which the
 // credentials are known already.
 func (c *account) authorization(method, uri string) []sip.Header {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	var fields []sip.Header
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-		k := c.known[name]
-		if k == nil {
-			continue
+		if value := c.signed(name, method, uri); value != "" {
+			fields = append(fields, sip.NewHeader(name, value))
 		}
-		k.count++
-		k.URI = uri
-		if k.Qop != "" {
-			k.NonceCount = fmt.Sprintf("%08x", k.count)
-		}
-		k.Sign(method, k.ha1)
-		fields = append(fields, sip.NewHeader(name, k.Credentials.String()))
 	}
 	return fields
+}
+
+// signed is the value of one of the known header fields, "" where no challenge
+// was answered in it yet.
+func (c *account) signed(name, method, uri string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.known[name]
+	if k == nil {
+		return ""
+	}
+	k.count++
+	k.URI = uri
+	if k.Qop != "" {
+		k.NonceCount = fmt.Sprintf("%08x", k.count)
+	}
+	k.Sign(method, k.ha1)
+	return k.Credentials.String()
 }
 
 // challenge is a 401 or 407.
@@ -120,10 +140,25 @@ func challengeIn(res *sip.Response) *challenge {
 		return nil
 	}
 	for _, h := range res.GetHeaders(name) {
-		c.fields = append(c.fields, h.Value())
-		c.stale = c.stale || staleTrue.MatchString(h.Value())
+		c.add(h.Value())
 	}
 	return c
+}
+
+func (c *challenge) add(field string) {
+	c.fields = append(c.fields, field)
+	c.stale = c.stale || staleTrue.MatchString(field)
+}
+
+// attempts counts the challenges that one request meets, by header field. Who
+// is challenged again has a wrong password, unless only the nonce is too old
+// (RFC 7616 s.3.3); that may come once.
+type attempts map[string]int
+
+// hopeless counts a challenge, and says whether it is one too many.
+func (n attempts) hopeless(c *challenge) bool {
+	n[c.answerIn]++
+	return n[c.answerIn] > 2 || n[c.answerIn] == 2 && !c.stale
 }
 
 // answer makes credentials from a challenge, for authorization to use. The

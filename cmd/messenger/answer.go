@@ -5,6 +5,8 @@ import (
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
+
+	"presenced/watcherinfo"
 )
 
 // allowed are the methods that are answered here (RFC 3261 s.20.5).
@@ -39,7 +41,7 @@ func (a *agent) serve() error {
 	}))
 	s.OnOptions(answerWith(func(*sip.Request) reply { // RFC 3261 s.11.2
 		return reply{code: 200, reason: "OK", fields: []sip.Header{
-			sip.NewHeader("Allow", allowed), sip.NewHeader("Accept", "text/plain, "+pidfType)}}
+			sip.NewHeader("Allow", allowed), sip.NewHeader("Accept", "text/plain, "+pidfType+", "+watcherinfo.ContentType)}}
 	}))
 	s.OnCancel(answerWith(func(*sip.Request) reply { // RFC 3261 s.9.2
 		return reply{code: 481, reason: "Call/Transaction Does Not Exist"}

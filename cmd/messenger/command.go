@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"presenced/policy"
 )
 
 const usage = `messenger register URI                 be registered until Ctrl-C
@@ -20,9 +22,26 @@ messenger fetch    URI PRESENTITY      print a presentity's presence and leave
 messenger send     URI TO [TEXT]       send TEXT, or what stdin says
 messenger inbox    URI [--count N]     be registered and print the messages that arrive
 
+messenger watchers URI                 list who watches and who wants to
+                   --follow            print each change until Ctrl-C
+                   --ask               ask about each watcher that waits: y, n, p(olite), s(kip)
+                   --history           who watched of late, fetchers too
+messenger allow|confirm|polite-block|block URI WATCHER
+                                       decide what a watcher sees: your presence; nothing
+                                       until you decide; that you are offline; nothing
+messenger rules    URI                 show the access rules
+messenger visibility URI [shown|brief|hidden [PRESENTITY|@DOMAIN]]
+                                       who may see that you watch; alone: show
+messenger delegate URI [PRINCIPAL publish,watchers,rules|none]
+                                       who may act in your place; alone: show
+  rules, visibility and delegate alone take --document (show the XML), --put FILE and --delete
+
 URI is the principal that acts: alice@example.com, sip: may be left out.
 Flags stand anywhere; "--" ends them.
   --server HOST:PORT   default: found by the URI's host
+  --for PRESENTITY     publish, watchers, rules and decisions for another, as a delegate
+  --http URL           the agent's HTTP API; default http://HOST:8081, with --transport tls
+                       https://HOST:8444, where HOST is that of --server or URI
   --transport NAME     udp, tcp or tls; default udp
   --tls-ca FILE        believe the certificates that this PEM file signs
   --tls-insecure       believe any certificate
@@ -46,6 +65,13 @@ type options struct {
 	activities []string // publish
 	once       bool     // publish
 	count      uint     // inbox
+
+	presentity string // for whom a delegate acts; "": the principal itself
+	http       string
+
+	follow, ask, history bool   // watchers
+	raw, remove          bool   // rules, visibility, delegate
+	put                  string // likewise
 }
 
 // command is one of the words that may follow "messenger".
@@ -60,14 +86,44 @@ func commands() map[string]command {
 	return map[string]command{
 		"register": {1, 1, none, register},
 		"publish":  {2, 2, publishFlags, publish},
-		"watch":    {2, 2, none, watch},
-		"fetch":    {2, 2, none, fetch},
-		"send":     {2, 3, none, send},
-		"inbox":    {1, 1, inboxFlags, inbox},
+		"watchers": {1, 1, watchersFlags, watchers},
+
+		"allow":        {2, 2, decisionFlags, decide(policy.Allow)},
+		"confirm":      {2, 2, decisionFlags, decide(policy.Confirm)},
+		"polite-block": {2, 2, decisionFlags, decide(policy.PoliteBlock)},
+		"block":        {2, 2, decisionFlags, decide(policy.Block)},
+		"rules":        {1, 1, documentFlags, rules},
+		"visibility":   {1, 3, documentFlags, visibility},
+		"delegate":     {1, 3, documentFlags, delegate},
+
+		"watch": {2, 2, none, watch},
+		"fetch": {2, 2, none, fetch},
+		"send":  {2, 3, none, send},
+		"inbox": {1, 1, inboxFlags, inbox},
 	}
 }
 
+func decisionFlags(f *flag.FlagSet, o *options) {
+	f.StringVar(&o.presentity, "for", "", "")
+	f.StringVar(&o.http, "http", "", "")
+}
+
+func watchersFlags(f *flag.FlagSet, o *options) {
+	decisionFlags(f, o)
+	f.BoolVar(&o.follow, "follow", false, "")
+	f.BoolVar(&o.ask, "ask", false, "")
+	f.BoolVar(&o.history, "history", false, "")
+}
+
+func documentFlags(f *flag.FlagSet, o *options) {
+	decisionFlags(f, o)
+	f.BoolVar(&o.raw, "document", false, "")
+	f.StringVar(&o.put, "put", "", "")
+	f.BoolVar(&o.remove, "delete", false, "")
+}
+
 func publishFlags(f *flag.FlagSet, o *options) {
+	f.StringVar(&o.presentity, "for", "", "")
 	f.StringVar(&o.note, "note", "", "")
 	f.BoolVar(&o.once, "once", false, "")
 	f.Func("activity", "", func(word string) error {

@@ -4,7 +4,10 @@
 //
 // It implements the client's side of REGISTER (RFC 3261 s.10.2), PUBLISH (RFC
 // 3903 s.4), SUBSCRIBE and NOTIFY (RFC 6665 s.4.1, RFC 3856) and MESSAGE (RFC
-// 3428), with digest authentication (RFC 8760), on sipgo's transactions.
+// 3428), with digest authentication (RFC 8760), on sipgo's transactions. It
+// shows watcher information (RFC 3857, RFC 3858), and edits access rules (RFC
+// 5025), visibility rules and delegations as whole documents over HTTP (RFC
+// 4825).
 //
 // Left out: RFC 5626 flows (a keep-alive is sent, its answer is not awaited),
 // NAPTR records, strict routers, redirection by 3xx, partial presence and

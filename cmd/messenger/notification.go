@@ -7,6 +7,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"presenced/pidf"
+	"presenced/watcherinfo"
 )
 
 // notification is what a NOTIFY says (RFC 6665 s.4.1.3).
@@ -14,20 +15,43 @@ type notification struct {
 	state      string // active, pending, terminated; or an extension
 	reason     string // of terminated; "" for none
 	retryAfter time.Duration
-	expires    time.Duration // what is left of the subscription; 0: not said
-	presence   *summary      // nil: no body, or one that cannot be read
-	problem    string        // why it cannot be read
+	expires    time.Duration         // what is left of the subscription; 0: not said
+	presence   *summary              // nil: no body, or one that cannot be read
+	watchers   *watcherinfo.Document // likewise
+	problem    string                // why it cannot be read
 }
+
+// eventPackage is an event package that is subscribed to.
+type eventPackage struct {
+	name   string
+	accept string // the MIME type of its documents
+	what   string // "the subscription to " and this is what people call it
+	read   func(n *notification, body []byte) error
+}
+
+var (
+	presencePackage = eventPackage{"presence", pidfType, "", func(n *notification, body []byte) error {
+		document, err := pidf.Parse(body)
+		if err == nil {
+			n.presence = new(summarise(document.Presence()))
+		}
+		return err
+	}}
+	winfoPackage = eventPackage{"presence.winfo", watcherinfo.ContentType, "the watchers of ", func(n *notification, body []byte) (err error) {
+		n.watchers, err = watcherinfo.Parse(body)
+		return err
+	}}
+)
 
 // readNotification reads a NOTIFY whose dialog is settled already. A reply with
 // a code refuses it. A body of the right type that is malformed does not end
 // the subscription: it is reported here, and the NOTIFY gets its 200, because
 // what it says of the subscription was understood.
-func readNotification(r *sip.Request) (notification, reply) {
+func (p *eventPackage) readNotification(r *sip.Request) (notification, reply) {
 	var n notification
 	event, parameter := parameters(headerValue(r, "Event"))
-	if event != "presence" {
-		return n, reply{code: 489, reason: "Bad Event", fields: []sip.Header{sip.NewHeader("Allow-Events", "presence")}}
+	if event != p.name {
+		return n, reply{code: 489, reason: "Bad Event", fields: []sip.Header{sip.NewHeader("Allow-Events", p.name)}}
 	}
 	if parameter["id"] != "" { // RFC 6665 s.8.2.1: the SUBSCRIBE had none
 		return n, reply{code: 481, reason: "Subscription Does Not Exist"}
@@ -44,16 +68,12 @@ func readNotification(r *sip.Request) (notification, reply) {
 	}
 	kind, _ := parameters(headerValue(r, "Content-Type"))
 	coding := headerValue(r, "Content-Encoding")
-	if kind != pidfType || coding != "" && !strings.EqualFold(coding, "identity") {
-		return n, reply{code: 415, reason: "Unsupported Media Type", fields: []sip.Header{sip.NewHeader("Accept", pidfType)}}
+	if kind != p.accept || coding != "" && !strings.EqualFold(coding, "identity") {
+		return n, reply{code: 415, reason: "Unsupported Media Type", fields: []sip.Header{sip.NewHeader("Accept", p.accept)}}
 	}
-	document, err := pidf.Parse(r.Body())
-	if err != nil {
+	if err := p.read(&n, r.Body()); err != nil {
 		n.problem = printable(err.Error())
-		return n, reply{}
 	}
-	s := summarise(document.Presence())
-	n.presence = &s
 	return n, reply{}
 }
 

@@ -18,25 +18,39 @@ import (
 //
 //	time        RFC 3339, when it was seen here
 //	event       presence, subscription, message, registered, unregistered,
-//	            published, unpublished, sent, error
+//	            published, unpublished, sent, error, watcher, visit, decided,
+//	            rule, visibility, delegated, stored, deleted
 //	uri         the principal that acts
-//	presentity  presence, subscription: who is watched
-//	state       presence, subscription: active, pending or terminated
-//	reason      subscription: why it is terminated; sent, error: the reason phrase
+//	presentity  who is watched; visibility: that or @domain, absent for everybody;
+//	            rule, stored, deleted: whose
+//	watcher     watcher, visit, decided: who watches
+//	state       presence, subscription: active, pending or terminated; watcher:
+//	            waiting too
+//	reason      subscription: why it is terminated; sent, error: the reason
+//	            phrase; watcher: the event that led to the state (RFC 3857
+//	            s.4.7.1); visit: the one that ended the last subscription
+//	since       watcher: RFC 3339, when the subscription began
+//	last        visit: RFC 3339, when the watcher was seen last
+//	fetches     visit: how many
+//	subscriptions  visit: how many have ended
+//	id          watcher: of the subscription; rule: of the rule
+//	handling    decided, rule: allow, confirm, polite-block or block;
+//	            visibility: shown, brief or hidden
+//	delegated   delegated: publish, watchers, rules
 //	status      presence: open, closed or unknown; published: open or closed
 //	notes       presence, published: texts
 //	activities  presence, published: RFC 4480 s.3.2's words
 //	tuples      presence: the parts as they came: id, status, contact, priority, notes
 //	retry_after subscription, error: seconds until the next attempt, where the server named them
-//	expires     registered, published: seconds granted
+//	expires     registered, published: seconds granted; watcher: seconds left
 //	contact     registered: where this inbox is reached
 //	etag        published: the entity-tag
-//	from, to    message, sent: URIs
-//	name        message: the sender's display name
-//	type        message: MIME type
+//	from, to    message, sent: URIs; delegated: to whom
+//	name        message: the sender's display name; watcher, visit: the watcher's
+//	type        message: MIME type; stored, deleted: the application usage
 //	size        message: bytes
 //	expired     message: true where its time was over (RFC 3428 s.7)
-//	text        message: a text's characters; other types have none
+//	text        message: a text's characters; other types have none; rule: in words
 //	code        sent, error: the response's code
 //	error       error: what went wrong, for people
 type event struct {
@@ -44,8 +58,13 @@ type event struct {
 	Event      string   `json:"event"`
 	URI        string   `json:"uri,omitempty"`
 	Presentity string   `json:"presentity,omitempty"`
+	Watcher    string   `json:"watcher,omitempty"`
+	ID         string   `json:"id,omitempty"`
 	State      string   `json:"state,omitempty"`
 	Reason     string   `json:"reason,omitempty"`
+	Since      string   `json:"since,omitempty"`
+	Handling   string   `json:"handling,omitempty"`
+	Delegated  []string `json:"delegated,omitempty"`
 	Status     string   `json:"status,omitempty"`
 	Notes      []string `json:"notes,omitempty"`
 	Activities []string `json:"activities,omitempty"`
@@ -61,6 +80,9 @@ type event struct {
 	Size       *int     `json:"size,omitempty"`
 	Expired    bool     `json:"expired,omitempty"`
 	Text       *string  `json:"text,omitempty"`
+	Last       string   `json:"last,omitempty"`
+	Fetches    uint64   `json:"fetches,omitempty"`
+	Times      uint64   `json:"subscriptions,omitempty"`
 	Code       int      `json:"code,omitempty"`
 	Error      string   `json:"error,omitempty"`
 }
@@ -87,13 +109,18 @@ func newOutput(t *terminal, o *options) *output {
 
 // tell writes one event; people get the text behind the time.
 func (o *output) tell(e event, format string, args ...any) {
+	o.line(e, "%s %s", o.now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+}
+
+// line writes one event; people get the text alone.
+func (o *output) line(e event, format string, args ...any) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.json {
-		fmt.Fprintf(o.stdout, "%s %s\n", o.now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+	if o.json {
+		o.write(e)
 		return
 	}
-	o.write(e)
+	fmt.Fprintf(o.stdout, "%s\n", fmt.Sprintf(format, args...))
 }
 
 func (o *output) write(e event) {

@@ -24,6 +24,7 @@ const conditionalRequestFailed = 412
 // (RFC 3903 s.4).
 type publication struct {
 	agent    *agent
+	aor      sip.Uri // whose presence
 	dialog   *dialog
 	expires  uint
 	document pidf.Presence
@@ -37,8 +38,12 @@ func publish(ctx context.Context, a *agent, operands []string) error {
 	if status != pidf.Open && status != pidf.Closed {
 		return usageError("what is published is open or closed, not %q", operands[0])
 	}
-	aor := a.account.uri
-	p := &publication{agent: a, dialog: newDialog(aor, aor, aor), expires: a.options.expires}
+	aor, err := a.presentity()
+	if err != nil {
+		return err
+	}
+	// A delegate publishes in its own name (RFC 2779 s.2.3).
+	p := &publication{agent: a, aor: aor, dialog: newDialog(a.account.uri, aor, aor), expires: a.options.expires}
 	p.document = presence(aor, status, a.options, a.terminal.now())
 	if a.options.once {
 		_, err := p.obtain(ctx)
@@ -112,7 +117,7 @@ func (p *publication) report(life time.Duration) {
 		return
 	}
 	p.reported = true
-	aor := p.agent.account.uri
+	aor := p.aor
 	s := summarise(&p.document)
 	p.agent.out.tell(event{
 		Event: "published", URI: aor.String(), Status: s.status, Notes: s.notes, Activities: s.activities,
@@ -133,6 +138,6 @@ func (p *publication) remove() error {
 	if !res.IsSuccess() && res.StatusCode != conditionalRequestFailed {
 		return p.agent.parting(refused(res), "unpublished")
 	}
-	p.agent.out.tell(event{Event: "unpublished", URI: p.agent.account.uri.String()}, "unpublished: %s", name(p.agent.account.uri))
+	p.agent.out.tell(event{Event: "unpublished", URI: p.aor.String()}, "unpublished: %s", name(p.aor))
 	return nil
 }

@@ -32,7 +32,7 @@ func expiresField(seconds uint) sip.Header {
 // do sends a request of the dialog and returns its final response; a challenge
 // is answered on the way. Any final response but a challenge is no error.
 func (a *agent) do(ctx context.Context, d *dialog, method sip.RequestMethod, c content) (*sip.Response, error) {
-	answered := map[string]int{}
+	met := attempts{}
 	for {
 		res, err := a.attempt(ctx, d, method, c)
 		if err != nil {
@@ -42,11 +42,8 @@ func (a *agent) do(ctx context.Context, d *dialog, method sip.RequestMethod, c c
 		if ch == nil {
 			return res, nil
 		}
-		// Who is challenged again has a wrong password, unless only the nonce is too old (RFC 7616 s.3.3); that
-		// may come once.
-		answered[ch.answerIn]++
-		if n := answered[ch.answerIn]; n > 2 || n == 2 && !ch.stale {
-			return nil, wrongPassword(res)
+		if met.hopeless(ch) {
+			return nil, wrongPassword(refused(res))
 		}
 		if err := a.account.answer(ctx, ch, string(method), d.uri()); err != nil {
 			return nil, err
@@ -54,8 +51,7 @@ func (a *agent) do(ctx context.Context, d *dialog, method sip.RequestMethod, c c
 	}
 }
 
-func wrongPassword(res *sip.Response) error {
-	err := refused(res)
+func wrongPassword(err error) error {
 	var f *failure
 	if errors.As(err, &f) {
 		f.reason += " (wrong name or password)"

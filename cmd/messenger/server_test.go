@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"regexp"
 	"strings"
@@ -236,10 +237,16 @@ func (s *script) start(t *testing.T, p pace, password string, args ...string) *s
 
 func launch(t *testing.T, p pace, password string, args []string) *session {
 	t.Helper()
+	return typing(t, p, password, strings.NewReader("from stdin\n"), args)
+}
+
+// typing launches a messenger whose stdin says something.
+func typing(t *testing.T, p pace, password string, stdin io.Reader, args []string) *session {
+	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	m := &session{stop: stop, done: make(chan int, 1)}
 	term := &terminal{
-		stdin: strings.NewReader("from stdin\n"), stdout: &m.stdout, stderr: &m.stderr,
+		stdin: stdin, stdout: &m.stdout, stderr: &m.stderr,
 		getenv: func(string) string { return password },
 		now:    func() time.Time { return fixed },
 		pace:   p,

@@ -17,7 +17,9 @@ import (
 // N, which runs out when a SUBSCRIBE is not followed by a NOTIFY.
 type subscription struct {
 	agent      *agent
+	event      *eventPackage
 	presentity sip.Uri
+	hearer     hearer
 	expires    uint
 	again      chan time.Duration
 	ended      chan error
@@ -26,17 +28,26 @@ type subscription struct {
 	mu       sync.Mutex
 	dialog   *dialog // nil: none
 	since    time.Time
-	failures int  // terminations in a row that came soon
-	told     bool // a NOTIFY came since the last SUBSCRIBE
+	failures int       // terminations in a row that came soon
+	asked    time.Time // when full state was asked for last
+	told     bool      // a NOTIFY came since the last SUBSCRIBE
 	timerN   *time.Timer
 	sooner   *time.Timer // a refresh that a NOTIFY's shorter expires asks for
-	shown    string
 	leaving  bool
 }
 
-func (a *agent) newSubscription(presentity sip.Uri) *subscription {
+// hearer is told what a subscription's NOTIFYs say. Calls come one at a time,
+// and must not wait.
+type hearer interface {
+	// begin says that a dialog begins: what comes next owes nothing to what came before.
+	begin()
+	// hear says whether full state is missing, which a refresh brings.
+	hear(n notification) (refresh bool)
+}
+
+func (a *agent) newSubscription(p *eventPackage, presentity sip.Uri, h hearer) *subscription {
 	return &subscription{
-		agent: a, presentity: presentity, expires: a.options.expires,
+		agent: a, event: p, presentity: presentity, hearer: h, expires: a.options.expires,
 		again: make(chan time.Duration, 1), ended: make(chan error, 1), gone: make(chan struct{}),
 	}
 }
@@ -45,7 +56,7 @@ func (a *agent) newSubscription(presentity sip.Uri) *subscription {
 func (s *subscription) obtain(ctx context.Context) (time.Duration, error) {
 	d, refresh := s.current()
 	sent := time.Now()
-	res, err := s.agent.lasting(ctx, d, sip.SUBSCRIBE, &s.expires, subscribeContent(s.agent))
+	res, err := s.agent.lasting(ctx, d, sip.SUBSCRIBE, &s.expires, s.event.subscribeContent(s.agent))
 	switch {
 	case err != nil && exitStatus(err) == exitUnreachable: // RFC 5057 s.5.2: a timeout ends the usage
 		s.drop(d)
@@ -59,7 +70,7 @@ func (s *subscription) obtain(ctx context.Context) (time.Duration, error) {
 	case refresh && endsSubscription(res.StatusCode):
 		s.drop(d)
 		s.agent.out.notice("the server has lost the subscription to %s (%d %s); subscribing anew",
-			name(s.presentity), res.StatusCode, printable(res.Reason))
+			s.name(), res.StatusCode, printable(res.Reason))
 		return s.obtain(ctx)
 	}
 	if !refresh { // else RFC 6665 s.4.1.2.2: the subscription is as it was
@@ -69,9 +80,9 @@ func (s *subscription) obtain(ctx context.Context) (time.Duration, error) {
 }
 
 // subscribeContent is what every SUBSCRIBE says (RFC 3856 s.6.7: the Accept).
-func subscribeContent(a *agent) content {
+func (p *eventPackage) subscribeContent(a *agent) content {
 	return content{
-		fields:  []sip.Header{sip.NewHeader("Event", "presence"), sip.NewHeader("Accept", pidfType), sip.NewHeader("Allow", allowed)},
+		fields:  []sip.Header{sip.NewHeader("Event", p.name), sip.NewHeader("Accept", p.accept), sip.NewHeader("Allow", allowed)},
 		contact: func(l *link) string { return "<" + l.contact(a.user) + ">" },
 	}
 }
@@ -89,6 +100,7 @@ func (s *subscription) current() (d *dialog, refresh bool) {
 	if refresh = s.dialog != nil; !refresh {
 		s.dialog = newDialog(s.agent.account.uri, s.presentity, s.presentity)
 		s.since = s.agent.terminal.now()
+		s.hearer.begin()
 	}
 	s.told = false
 	stop(s.sooner)
@@ -117,7 +129,7 @@ func (s *subscription) unconfirmed(d *dialog) {
 		return
 	}
 	s.drop(d)
-	s.agent.out.notice("no NOTIFY about %s came; subscribing anew", name(s.presentity))
+	s.agent.out.notice("no NOTIFY about %s came; subscribing anew", s.name())
 	s.retry(0)
 }
 
@@ -162,33 +174,38 @@ func (s *subscription) notify(r *sip.Request) reply {
 	case 500:
 		return reply{code: 500, reason: "CSeq Out of Order"}
 	}
-	n, refusal := readNotification(r)
+	n, refusal := s.event.readNotification(r)
 	if refusal.code != 0 {
 		return refusal
 	}
 	s.told = true
 	stop(s.timerN)
-	s.show(n)
+	refresh := !s.leaving && s.hearer.hear(n)
 	ok := reply{code: 200, reason: "OK"}
-	if n.state == "terminated" {
+	switch {
+	case n.state == "terminated":
 		ok.after = s.terminated(n)
-	} else {
+	case refresh:
+		wait := s.hurry()
+		ok.after = func() { s.retry(wait) }
+	default:
 		s.shorten(n.expires)
 	}
 	return ok
 }
 
-// show prints what is new. The caller holds the lock.
-func (s *subscription) show(n notification) {
-	if s.leaving || n.state == "terminated" && n.presence == nil {
-		return
+// name is what people call that which is subscribed to.
+func (s *subscription) name() string { return s.event.what + name(s.presentity) }
+
+// hurry is how long to wait before full state is asked for: not at all, unless
+// it was just done. The caller holds the lock.
+func (s *subscription) hurry() time.Duration {
+	before := s.asked
+	s.asked = s.agent.terminal.now()
+	if s.asked.Sub(before) > s.agent.pace.first {
+		return 0
 	}
-	text := n.describe()
-	if text == s.shown {
-		return
-	}
-	s.shown = text
-	s.agent.out.tell(n.event(s.presentity), "%s %s", name(s.presentity), text)
+	return s.agent.pace.first
 }
 
 // shorten refreshes earlier where a NOTIFY says that less is left than the 200
@@ -215,7 +232,6 @@ func (s *subscription) terminated(n notification) func() {
 		s.leaving = false
 		return func() { close(s.gone) }
 	}
-	s.shown = ""
 	why := printable(n.reason)
 	if why == "" {
 		why = "no reason given"
@@ -223,7 +239,7 @@ func (s *subscription) terminated(n notification) func() {
 	s.agent.out.tell(event{
 		Event: "subscription", Presentity: s.presentity.String(),
 		State: n.state, Reason: n.reason, RetryAfter: int(n.retryAfter.Seconds()),
-	}, "the subscription to %s is terminated (%s)", name(s.presentity), why)
+	}, "the subscription to %s is terminated (%s)", s.name(), why)
 	wait, again := n.comeBack()
 	switch {
 	case again:
@@ -232,7 +248,7 @@ func (s *subscription) terminated(n notification) func() {
 	case n.reason == "invariant":
 		return func() { s.ended <- nil }
 	}
-	return func() { s.ended <- failed("the subscription to %s is terminated: %s", name(s.presentity), why) }
+	return func() { s.ended <- failed("the subscription to %s is terminated: %s", s.name(), why) }
 }
 
 // patience is how long to wait before subscribing again: at least what the RFC
@@ -261,7 +277,7 @@ func (s *subscription) leave() error {
 	}
 	ctx, cancel := s.agent.goodbye()
 	defer cancel()
-	c := subscribeContent(s.agent)
+	c := s.event.subscribeContent(s.agent)
 	c.fields = append(c.fields, expiresField(0))
 	res, err := s.agent.do(ctx, d, sip.SUBSCRIBE, c)
 	switch {

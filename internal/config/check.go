@@ -10,6 +10,7 @@ import (
 func (r *reader) check(c *Config) {
 	r.checkListeners(c)
 	r.checkOpen(c)
+	r.checkInClear(c)
 	r.checkAuth(c)
 	r.checkPrincipals(c)
 	r.checkStore(c)
@@ -34,12 +35,16 @@ type located struct {
 	transport string
 }
 
+func (l *located) isSIP() bool {
+	return l.transport == "udp" || l.transport == "tcp" || l.transport == "tls"
+}
+
 func (c *Config) listeners() []located {
 	var out []located
 	for _, t := range []struct {
 		name string
 		list []Listener
-	}{{"udp", c.Listen.UDP}, {"tcp", c.Listen.TCP}, {"tls", c.Listen.TLS}, {"http", c.Listen.HTTP}} {
+	}{{"udp", c.Listen.UDP}, {"tcp", c.Listen.TCP}, {"tls", c.Listen.TLS}, {"http", c.Listen.HTTP}, {"xcap", c.Listen.XCAP}, {"xcaps", c.Listen.XCAPS}} {
 		for i, l := range t.list {
 			out = append(out, located{l, fmt.Sprintf("listen.%s[%d]", t.name, i), t.name})
 		}
@@ -55,6 +60,9 @@ func (r *reader) checkListeners(c *Config) {
 	if len(c.Listen.TLS) > 0 && (c.TLS.Cert == "" || c.TLS.Key == "") {
 		r.fail("listen.tls", "needs [tls] cert and key")
 	}
+	if len(c.Listen.XCAPS) > 0 && (c.TLS.Cert == "" || c.TLS.Key == "") {
+		r.fail("listen.xcaps", "needs [tls] cert and key")
+	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		r.fail(r.firstSet("tls.cert", "tls.key"), "cert and key need each other")
 	}
@@ -65,7 +73,7 @@ func (r *reader) checkListeners(c *Config) {
 			}
 		}
 		implied := l.transport == "tcp" && !r.has("listen.tcp") // then udp has had the same warning
-		if l.Wildcard() && l.Advertise == "" && l.transport != "http" && !implied {
+		if l.Wildcard() && l.Advertise == "" && l.isSIP() && !implied {
 			r.warn(l.key, "%s is every address, so Via and Contact carry the one that this machine uses towards the peer; set advertise where that is not reachable", l.ListenAddress())
 		}
 	}
@@ -100,6 +108,20 @@ func (r *reader) checkNoAuthentication(c *Config, open []located) {
 	}
 	if len(c.Principals) > 0 {
 		r.warn("principal[0]", "passwords are not asked for while [auth] mode is \"none\"")
+	}
+}
+
+// checkInClear refuses, or says, that rules cross a network in the clear. RFC 5025 s.10 wants them encrypted.
+func (r *reader) checkInClear(c *Config) {
+	for i, l := range c.Listen.XCAP {
+		key := fmt.Sprintf("listen.xcap[%d]", i)
+		switch {
+		case l.Loopback():
+		case c.Auth.XCAPInClear:
+			r.warn(key, "whoever listens on the way to %s reads access rules, and may change them", l.ListenAddress())
+		default:
+			r.fail(key, "%s can be reached from elsewhere, in the clear; use xcaps, or set [auth] xcap_in_clear = true if that is meant", l.ListenAddress())
+		}
 	}
 }
 

@@ -52,7 +52,11 @@ type Listen struct {
 	UDP  []Listener // Default: port 5060 on both loopbacks.
 	TCP  []Listener // Default: as UDP.
 	TLS  []Listener // Default: none, as it needs a certificate.
-	HTTP []Listener // Health, metrics, later XCAP. Default: port 8080 on both loopbacks.
+	HTTP []Listener // Health and metrics. Default: port 8080 on both loopbacks.
+	// XCAP listens for the HTTP API of principals (RFC 4825), in the clear. Default: port 8081 on both loopbacks,
+	// but none where the file sets http or xcaps: several nodes of one machine then need no third port each.
+	XCAP  []Listener
+	XCAPS []Listener // The same over TLS. Default: none, as it needs a certificate.
 }
 
 // TLS holds the files of the TLS listeners, all PEM. Paths are relative to the working directory.
@@ -86,6 +90,9 @@ type Auth struct {
 	// OpenToEveryone allows mode none on addresses that others can reach: anybody may then act as any
 	// principal. Default: false.
 	OpenToEveryone bool
+	// XCAPInClear allows xcap without TLS on addresses that others can reach: who listens on the way reads the rules
+	// and, with mode digest, may change them on their way. Default: false.
+	XCAPInClear bool
 	// Trusted are the proxies whose P-Asserted-Identity is believed (RFC 3325). Default: none.
 	Trusted Trusted
 	// Algorithms are offered in this order, one challenge each. Default: MD5 alone, because several softphones

@@ -13,7 +13,7 @@ func Default() *Config {
 	return &Config{
 		Domains:  []string{"localhost", "127.0.0.1", "[::1]"},
 		Services: []Service{ServicePresence, ServiceMessage, ServiceRegistrar},
-		Listen:   Listen{UDP: loopbacks(5060), TCP: loopbacks(5060), HTTP: loopbacks(8080)},
+		Listen:   Listen{UDP: loopbacks(5060), TCP: loopbacks(5060), HTTP: loopbacks(8080), XCAP: loopbacks(8081)},
 		Auth:     Auth{Mode: AuthNone, Algorithms: []Algorithm{MD5}},
 		Access:   Access{Default: Allow, DefaultForeign: Confirm},
 		Store:    Store{Engine: EngineEmbedded},

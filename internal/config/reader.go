@@ -33,12 +33,18 @@ func (r *reader) config(c *Config) {
 	r.sipListeners("listen.tcp", &c.Listen.TCP)
 	r.sipListeners("listen.tls", &c.Listen.TLS)
 	r.listeners("listen.http", &c.Listen.HTTP)
+	r.listeners("listen.xcaps", &c.Listen.XCAPS)
+	if r.has("listen.http") || r.has("listen.xcaps") {
+		c.Listen.XCAP = nil
+	}
+	r.listeners("listen.xcap", &c.Listen.XCAP)
 	text(r, "tls.cert", &c.TLS.Cert)
 	text(r, "tls.key", &c.TLS.Key)
 	text(r, "tls.client_ca", &c.TLS.ClientCA)
 
 	enum(r, "auth.mode", &c.Auth.Mode, AuthDigest, AuthNone)
 	r.boolean("auth.open_to_everyone", &c.Auth.OpenToEveryone)
+	r.boolean("auth.xcap_in_clear", &c.Auth.XCAPInClear)
 	r.trusted("auth.trusted", &c.Auth.Trusted)
 	list(r, "auth.algorithms", &c.Auth.Algorithms, MD5, SHA256, SHA512256)
 	r.principals("principal", &c.Principals)

@@ -78,6 +78,20 @@ func (g *Guard) credentials(brought []digest.Credentials, r *sip.Request) (_ []d
 func (g *Guard) verify(ctx context.Context, r *sip.Request, c *digest.Credentials, now time.Time) (string, digest.Result, error) {
 	named, form := usernameURI(c.Username, c.Realm)
 	aor := r.AOROf(&named)
+	params := digest.Params{Method: r.Method(), Source: r.Flow.Remote.Addr(), Now: now}
+	if c.URI != r.RequestURI() {
+		params.AcceptURI = func(uri string) bool { return g.acceptURI(r, uri) }
+	}
+	result, err := g.check(ctx, aor, form, c, &params)
+	if result.Verdict == digest.Wrong {
+		g.logWrong(aor, r.Method(), r.Flow)
+	}
+	return aor, result, err
+}
+
+// check verifies the credentials of a principal, "" for one that cannot be, against what p says of the request; it
+// completes p.
+func (g *Guard) check(ctx context.Context, aor string, form usernameForm, c *digest.Credentials, p *digest.Params) (digest.Result, error) {
 	var principal store.Principal
 	if aor != "" {
 		var err error
@@ -85,24 +99,14 @@ func (g *Guard) verify(ctx context.Context, r *sip.Request, c *digest.Credential
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			g.stats.Away.Add(1)
 			refusal := refuse(sip.StatusServiceUnavailable, "").Because(err)
-			return "", digest.Result{}, refusal.With("Retry-After", strconv.Itoa(awayRetryAfter))
+			return digest.Result{}, refusal.With("Retry-After", strconv.Itoa(awayRetryAfter))
 		}
 	}
-	params := digest.Params{
-		Keys:       g.keyring.keys.Load(),
-		Method:     r.Method(),
-		Realm:      c.Realm,
-		Algorithms: g.Algorithms,
-		HA1:        storedHash(&principal, c.Algorithm, form),
-		Source:     r.Flow.Remote.Addr(),
-		Now:        now,
-	}
-	if c.URI != r.RequestURI() {
-		params.AcceptURI = func(uri string) bool { return g.acceptURI(r, uri) }
-	}
-	result := g.verifier.Verify(c, &params)
-	g.count(result.Verdict, aor, r)
-	return aor, result, nil
+	p.Keys, p.Realm, p.Algorithms = g.keyring.keys.Load(), c.Realm, g.Algorithms
+	p.HA1 = storedHash(&principal, c.Algorithm, form)
+	result := g.verifier.Verify(c, p)
+	g.count(result.Verdict)
+	return result, nil
 }
 
 // usernameURI is whom a username in a realm names: user, user@domain or sip:user@domain, the domain
@@ -136,11 +140,10 @@ func (g *Guard) acceptURI(r *sip.Request, uri string) bool {
 	return err == nil && strings.EqualFold(u.Host, asked.Host)
 }
 
-func (g *Guard) count(verdict digest.Verdict, aor string, r *sip.Request) {
+func (g *Guard) count(verdict digest.Verdict) {
 	switch verdict {
 	case digest.Wrong:
 		g.stats.Wrong.Add(1)
-		g.logWrong(aor, r)
 	case digest.Stale:
 		g.stats.Stale.Add(1)
 	case digest.Replayed:
@@ -149,11 +152,11 @@ func (g *Guard) count(verdict digest.Verdict, aor string, r *sip.Request) {
 }
 
 // logWrong writes one line a second at most, however many guess passwords.
-func (g *Guard) logWrong(aor string, r *sip.Request) {
+func (g *Guard) logWrong(aor, method string, from any) {
 	now := int64(g.Now().Sub(g.started))
 	last := g.lastWrong.Load()
 	if now-last < int64(wrongLogEvery) || !g.lastWrong.CompareAndSwap(last, now) {
 		return
 	}
-	g.Log.Debug("wrong credentials", "principal", aor, "method", r.Method(), "flow", r.Flow, "wrong", g.stats.Wrong.Load())
+	g.Log.Debug("wrong credentials", "principal", aor, "method", method, "from", from, "wrong", g.stats.Wrong.Load())
 }

@@ -16,6 +16,8 @@
 // Challenges are functions of the request (RFC 3261 s.8.2.7): nothing is kept for somebody who has not proven who he is,
 // but for a counter per source. Nonces are signed with keys that all agents share by the store.
 //
+// A request of HTTP is identified the same way, but for what HTTP has not: see Guard.IdentifyHTTP.
+//
 // Left out: the algorithms offered are the same for every principal of the agent. Challenges by principal would tell
 // strangers who exists, and cost a look into the store before anything is proven. SIP Identity (RFC 8224) is not read.
 package identity
@@ -86,6 +88,7 @@ type Guard struct {
 	keyring    *keyring
 	verifier   *digest.Verifier
 	sources    *limiter[source]
+	guesses    *limiter[source] // wrong passwords over HTTP
 	principals *limiter[string]
 	lastWrong  atomic.Int64 // when a wrong password was logged, as Duration since started
 }
@@ -113,6 +116,7 @@ func New(config Config) *Guard {
 	g.keyring = newKeyring(g.Secrets, g.Rotation, g.Log)
 	g.verifier = digest.NewVerifier(g.Nonces)
 	g.sources = newLimiter[source](g.Limits.PerSource)
+	g.guesses = newLimiter[source](guessing)
 	g.principals = newLimiter[string](g.Limits.PerPrincipal)
 	return g
 }

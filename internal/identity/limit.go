@@ -66,11 +66,18 @@ func (l *limiter[K]) allow(key K, now time.Duration) bool {
 	return allowed
 }
 
+// empty says whether the key's bucket has no token left; it takes none.
+func (l *limiter[K]) empty(key K, now time.Duration) bool {
+	return l != nil && max(l.full.get(key), now)+l.interval-now > l.slack
+}
+
 // source is what a limit per source counts for.
 type source netip.Addr
 
-func sourceOf(flow sip.Flow) source {
-	a := flow.Remote.Addr().Unmap().WithZone("")
+func sourceOf(flow sip.Flow) source { return sourceAt(flow.Remote.Addr()) }
+
+func sourceAt(a netip.Addr) source {
+	a = a.Unmap().WithZone("")
 	if a.Is6() {
 		if network, err := a.Prefix(64); err == nil {
 			return source(network.Addr())

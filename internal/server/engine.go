@@ -13,9 +13,11 @@ import (
 	"presenced/internal/notifier"
 	"presenced/internal/presence"
 	"presenced/internal/registrar"
+	"presenced/internal/rules"
 	"presenced/internal/store"
 	"presenced/internal/store/embedded"
 	"presenced/internal/store/redis"
+	"presenced/internal/xcap"
 )
 
 // Engine is all that the services ask of a storage engine.
@@ -26,6 +28,8 @@ type Engine interface {
 	notifier.Feed
 	identity.Principals
 	identity.Secrets
+	rules.Documents
+	xcap.Documents
 	PutPrincipal(ctx context.Context, p store.Principal) error
 	DeletePrincipal(ctx context.Context, aor string) error
 	Principals(ctx context.Context, yield func(store.Principal) error) error

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -42,6 +43,7 @@ type sockets struct {
 	packets []packetSocket
 	streams []streamSocket
 	http    []net.Listener
+	xcap    []net.Listener
 
 	once  sync.Once
 	names []name // ours knows them by
@@ -105,6 +107,16 @@ func bind(c *config.Config, network Network, certificates *certificates) (s *soc
 			return err
 		}))
 	}
+	for _, l := range c.Listen.XCAP {
+		errs = append(errs, try(l, "xcap", func(address string) error {
+			return s.principals(network, address, nil)
+		}))
+	}
+	for _, l := range c.Listen.XCAPS {
+		errs = append(errs, try(l, "xcaps", func(address string) error {
+			return s.principals(network, address, certificates)
+		}))
+	}
 	return s, skipped, errors.Join(errs...)
 }
 
@@ -149,6 +161,20 @@ func (s *sockets) stream(network Network, address string, proto sip.Proto, adver
 	return nil
 }
 
+// principals opens a listener of the HTTP API.
+func (s *sockets) principals(network Network, address string, c *certificates) error {
+	ln, err := network.Listen(address)
+	if err != nil {
+		return err
+	}
+	ln = newGate(ln)
+	if c != nil {
+		ln = tls.NewListener(ln, c.server())
+	}
+	s.xcap = append(s.xcap, ln)
+	return nil
+}
+
 func (s *sockets) close() {
 	for _, p := range s.packets {
 		p.Close()
@@ -156,7 +182,7 @@ func (s *sockets) close() {
 	for _, l := range s.streams {
 		l.Close()
 	}
-	for _, l := range s.http {
+	for _, l := range slices.Concat(s.http, s.xcap) {
 		l.Close()
 	}
 }

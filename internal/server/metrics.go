@@ -20,6 +20,7 @@ type metrics struct {
 	registry  *prometheus.Registry
 	requests  *prometheus.CounterVec
 	took      *prometheus.HistogramVec
+	web       *prometheus.CounterVec
 	notified  *prometheus.CounterVec
 	latency   prometheus.Histogram
 	storeTook *prometheus.HistogramVec
@@ -36,6 +37,8 @@ func newMetrics() *metrics {
 			Name: "presenced_requests_total", Help: "SIP requests answered, by method and status code."}, []string{"method", "code"}),
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "presenced_request_seconds", Help: "Time from a request's turn to its response, by method.", Buckets: buckets}, []string{"method"}),
+		web: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presenced_http_requests_total", Help: "Requests of principals over HTTP answered, by method and status code."}, []string{"method", "code"}),
 		notified: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "presenced_notifies_total", Help: "NOTIFYs by event package and outcome: a status code, timeout, closed, too large, transport, superseded."}, []string{"package", "outcome"}),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -45,13 +48,18 @@ func newMetrics() *metrics {
 		storeErrs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "presenced_store_errors_total", Help: "Store operations that failed because the store was away."}, []string{"operation"}),
 	}
-	m.registry.MustRegister(m.requests, m.took, m.notified, m.latency, m.storeTook, m.storeErrs,
+	m.registry.MustRegister(m.requests, m.took, m.web, m.notified, m.latency, m.storeTook, m.storeErrs,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // Notified is notifier.Observer's.
 func (m *metrics) Notified(pkg, outcome string) { m.notified.WithLabelValues(pkg, outcome).Inc() }
+
+// HTTPAnswered is xcap.Observer's.
+func (m *metrics) HTTPAnswered(method string, code int) {
+	m.web.WithLabelValues(method, strconv.Itoa(code)).Inc()
+}
 
 // Latency is notifier.Observer's.
 func (m *metrics) Latency(d time.Duration) { m.latency.Observe(d.Seconds()) }

@@ -21,6 +21,7 @@ import (
 	"presenced/internal/notifier"
 	"presenced/internal/presence"
 	"presenced/internal/registrar"
+	"presenced/internal/rules"
 	"presenced/sip"
 	"presenced/sip/transaction"
 	"presenced/sip/transport"
@@ -52,6 +53,7 @@ type Server struct {
 	notifier     *notifier.Notifier
 	registrar    *registrar.Registrar
 	message      *message.Service
+	rules        *rules.Cache
 	fellows      *fellows
 	metrics      *metrics
 	draining     atomic.Bool
@@ -60,6 +62,9 @@ type Server struct {
 
 // composed is how many documents are kept; about 2 kB each.
 const composed = 1 << 16
+
+// ruleBytes is how much of rules documents is kept.
+const ruleBytes = 64 << 20
 
 // subscriptionGrace is how long a subscription whose connection has gone is
 // kept: a phone changes networks, and refreshes on a new connection.
@@ -120,6 +125,10 @@ func (s *Server) wire(c *config.Config, network Network) {
 		Handler: s.metrics.counted(s.mux), Log: s.log,
 		Inline: c.Store.Engine == config.EngineEmbedded,
 	})
+	s.rules = rules.New(rules.Config{
+		Store: s.engine, Size: ruleBytes, Log: s.log,
+		Changed: func(context.Context, string, string) {},
+	})
 	s.makePresence(c)
 	for _, service := range c.Services {
 		switch service {
@@ -176,6 +185,14 @@ func (s *Server) HTTPAddr() netip.AddrPort {
 	return addrPort(s.sockets.http[0].Addr())
 }
 
+// XCAPAddr is the first address of the HTTP API of principals, or zero.
+func (s *Server) XCAPAddr() netip.AddrPort {
+	if len(s.sockets.xcap) == 0 {
+		return netip.AddrPort{}
+	}
+	return addrPort(s.sockets.xcap[0].Addr())
+}
+
 func addrPort(a fmt.Stringer) netip.AddrPort {
 	parsed, err := netip.ParseAddrPort(a.String())
 	if err != nil {
@@ -207,6 +224,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.log.Warn("the nonces' keys are this agent's own until the store answers", "err", err)
 	}
 	serve("fellows", s.fellows.run)
+	serve("rules", s.rules.Run)
 	serve("identity", func(ctx context.Context) error { s.guard.Run(ctx); return nil })
 	// What is restored needs the sockets to its peers, or it is suspended. A
 	// request must find all of it: Receive waits.
@@ -216,6 +234,7 @@ func (s *Server) Run(ctx context.Context) error {
 	serve("store", s.watchLoss)
 	serve("memory", s.giveMemoryBack)
 	closeHTTP, err := s.serveHTTP(failed)
+	closeXCAP := s.serveXCAP(failed)
 	if err == nil {
 		s.log.Info("serving", "agent", s.agent, "store", s.config.Load().Store.Engine)
 		select {
@@ -224,6 +243,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	}
 	s.drain()
+	closeXCAP()
 	stop()
 	wait.Wait()
 	closeHTTP()

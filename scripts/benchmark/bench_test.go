@@ -96,6 +96,18 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+func TestConditionsSaySockets(t *testing.T) {
+	for want, j := range map[string]job{
+		"1 socket":                {},
+		"1 socket, 4 MB buffer":   {settings: "4 MB buffer"},
+		"64 sockets, MD5 as well": {sockets: 64, settings: "MD5 as well"},
+	} {
+		if got := j.conditions(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestSpreadIsOfRounds(t *testing.T) {
 	got := spreadOf(ratios([]float64{10, math.NaN(), 30, 80}, []float64{5, 1, 10, 20}))
 	if want := (spread{3, 2, 4}); got != want {

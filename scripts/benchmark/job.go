@@ -1,6 +1,9 @@
 package main
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // job is one run of presence-load against a fresh server, in each round.
 type job struct {
@@ -8,6 +11,7 @@ type job struct {
 	workload      string   // in workloads/
 	targets       []target // in the order in which they are played
 	rcvbuf        int      // of the generator, bytes; 0 is the kernel's stock size
+	sockets       int      // of the generator; 0 is one
 	digest        int      // so many principals have a password; 0 is no authentication
 	subscriptions int      // at most, where memory must be set aside
 	once          bool     // in the first round alone: long, and steady enough
@@ -15,7 +19,10 @@ type job struct {
 	settings      string   // besides those that hold for all
 }
 
-const large = 4_000_000 // bytes of receive buffer
+const (
+	large = 4_000_000 // bytes of receive buffer
+	many  = 64        // sockets: phones that come by themselves, where one socket is a proxy before them
+)
 
 // password of all principals, where they have one. It guards nothing.
 const password = "sesame"
@@ -47,6 +54,8 @@ func fullJobs(stores []target) []job {
 		{name: "buddies", workload: "buddies", targets: light, rcvbuf: large, settings: "1,000 x 10 watchers"},
 		{name: "message", workload: "message", targets: all, rcvbuf: large},
 		{name: "digest", workload: "digest", targets: memory, rcvbuf: large, digest: 1000, settings: "MD5, each challenged"},
+		{name: "sockets", workload: "quick", targets: memory, rcvbuf: large, sockets: many},
+		{name: "sockets watched", workload: "quick_watched", targets: memory, rcvbuf: large, sockets: many},
 		{name: "login", workload: "login", targets: light, rcvbuf: large, settings: "5,000 with 5 buddies each"},
 		{name: "overload", workload: "overload", targets: memory, rcvbuf: large, settings: "50,000 presentities"},
 		{name: "overload message", workload: "overload_message", targets: memory, rcvbuf: large, settings: "50,000 inboxes"},
@@ -56,4 +65,12 @@ func fullJobs(stores []target) []job {
 		{name: "memory 500k", workload: "memory500k", targets: memory, rcvbuf: large, once: true, subscriptions: 500_000},
 		{name: "idle", workload: "idle", targets: []target{ourFiles}, rcvbuf: large, once: true, restart: true},
 	}
+}
+
+// conditions are what the job's rows have in common, for the table.
+func (j job) conditions() string {
+	if j.sockets > 1 {
+		return join(fmt.Sprintf("%d sockets", j.sockets), j.settings)
+	}
+	return join("1 socket", j.settings)
 }

@@ -119,7 +119,7 @@ func (b *bench) drive(ctx context.Context, r *running, folder string, j job) ([]
 	}
 	result := filepath.Join(folder, "result.json")
 	args := []string{"--workload", workload, "--server", "udp:" + r.addr.String(), "--server-pid", r.pids(),
-		"--rcvbuf", strconv.Itoa(j.rcvbuf), "--leave", "--json", result}
+		"--rcvbuf", strconv.Itoa(j.rcvbuf), "--sockets", strconv.Itoa(max(1, j.sockets)), "--leave", "--json", result}
 	if j.digest > 0 {
 		args = append(args, "--password", password)
 	}

@@ -25,7 +25,7 @@ func (b *results) tabulate(rows []row, jobs []job) *table {
 	}
 	settings := map[string]string{}
 	for _, j := range jobs {
-		settings[j.name] = j.settings
+		settings[j.name] = j.conditions()
 	}
 	for _, r := range rows {
 		if !b.played(r.job) || r.on != nil && !b.asked(r, *r.on) {

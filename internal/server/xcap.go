@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"presenced/internal/config"
+	"presenced/internal/xcap"
+)
+
+// serveXCAP starts the HTTP API of principals. stop lets requests finish.
+func (s *Server) serveXCAP(failed chan<- error) (stop func()) {
+	web := newHTTP(s.xcap(s.config.Load()))
+	web.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug) // what strangers can provoke
+	for _, l := range s.sockets.xcap {
+		go func() {
+			if err := ended(web.Serve(l)); err != nil {
+				failed <- fmt.Errorf("xcap: %w", err)
+			}
+		}()
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		if err := web.Shutdown(ctx); err != nil {
+			s.log.Info("went down before every HTTP request had ended", "err", err)
+			web.Close()
+		}
+	}
+}
+
+// xcapTimeout bounds what one request asks of the store.
+const xcapTimeout = 10 * time.Second
+
+func (s *Server) xcap(c *config.Config) http.Handler {
+	api := xcap.New(xcap.Config{
+		Documents: s.engine, Identifier: s.guard, Local: c.Local, Delegations: s.rules, Changed: s.rules.Invalidate,
+		Observer: s.metrics, Host: believedHost(c), Log: s.log,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), xcapTimeout)
+		defer cancel()
+		api.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// believedHost says which hosts are this machine where whoever asks is
+// believed, so that no page of a foreign name gets in; nil is any.
+func believedHost(c *config.Config) func(string) bool {
+	if c.Auth.Mode != config.AuthNone || c.Auth.OpenToEveryone {
+		return nil
+	}
+	return func(host string) bool {
+		_, err := netip.ParseAddr(host)
+		return err == nil || strings.EqualFold(host, "localhost") || c.Local(host)
+	}
+}
