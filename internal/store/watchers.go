@@ -5,7 +5,7 @@ import "time"
 // Watchers is all that is known of who watches a key: WATCHER INFORMATION by
 // RFC 2778 s.2.5, fetchers and watchers of the recent past included.
 type Watchers struct {
-	Version       Version        // of key.Winfo(); 0 while there are no subscriptions
+	Version       Version        // of key.Winfo()
 	Subscriptions []Subscription // live ones, in no order
 	Visits        []Visit        // newest first
 }

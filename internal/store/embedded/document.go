@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"presenced/internal/store"
 )
@@ -58,13 +57,11 @@ func (e *Engine) DocumentChanged(ctx context.Context) (aor, name string, err err
 const maxDocumentKey = 32_000
 
 func checkDocument(d store.Document) error {
-	switch {
-	case d.AOR == "" || d.Name == "" || strings.Contains(d.AOR+d.Name, "\x00"):
-		return fmt.Errorf("store: no document has the name %q of %q", d.Name, d.AOR)
-	case d.Tag == store.MatchAny || d.Tag == store.MatchStored || d.Tag == store.MatchMissing:
-		return fmt.Errorf("store: %q is no entity-tag of a document", d.Tag)
-	case len(d.AOR)+len(d.Name) > maxDocumentKey:
-		return fmt.Errorf("%w: a document's name of %d bytes", store.ErrLimit, len(d.AOR)+len(d.Name))
+	if err := d.Check(); err != nil {
+		return err
+	}
+	if n := len(d.AOR) + len(d.Name); n > maxDocumentKey {
+		return fmt.Errorf("%w: a document's name of %d bytes", store.ErrLimit, n)
 	}
 	return tooLarge(len(d.Tag), len(d.Body))
 }

@@ -232,7 +232,7 @@ func TestLapseIsToldExactly(t *testing.T) {
 	following(t, a)
 	publish(t, b, alice, initial("a", 1500*time.Millisecond))
 	ends := time.Now().Add(1500 * time.Millisecond)
-	watch(t, a, alice)
+	subscribe(t, a, alice)
 	wantNext(t, a, alice)
 	if late := time.Since(ends); late < -10*time.Millisecond || late > 500*time.Millisecond {
 		t.Errorf("told %v after the end", late)

@@ -49,6 +49,7 @@ func (e *Engine) loss(reason string) {
 	e.health.grace.Store(time.Now().Add(e.grace).UnixNano())
 	wake(e.health.lost)
 	e.feed.compareAll()
+	e.documents.news.TellAll()
 }
 
 // born learns the birth of a shard's change index.

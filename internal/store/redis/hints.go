@@ -79,6 +79,7 @@ func (f *feed) resume(ctx context.Context) {
 		f.engine.log.Debug("hints resumed, servers not checked", "error", err)
 	}
 	f.compareAll()
+	f.engine.documents.news.TellAll()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.following = true
@@ -148,6 +149,7 @@ func (f *feed) receive(shard int, payload string) {
 	if !ok || err != nil {
 		return
 	}
+	f.engine.documents.hint(member, store.Version(version))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.hint(shard, member, store.Version(version)) {

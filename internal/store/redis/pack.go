@@ -73,6 +73,9 @@ func (r *reply) next() any {
 	return v
 }
 
+// list is an element that is a list itself.
+func (r *reply) list() *reply { return newReply(r.next()) }
+
 func (r *reply) number() int64 {
 	n, ok := r.next().(int64)
 	if !ok {

@@ -29,16 +29,26 @@ func (e *Engine) Principal(ctx context.Context, aor string) (store.Principal, er
 // PutPrincipal inserts or replaces a principal. ErrRisk where Redis would not
 // keep it through a power cut and the operator has not accepted that.
 func (e *Engine) PutPrincipal(ctx context.Context, p store.Principal) error {
-	if !e.risk && !e.health.durable.Load() {
-		if err := e.checkServers(ctx); err != nil {
-			return err
-		}
-		if !e.health.durable.Load() {
-			return store.ErrRisk
-		}
+	if err := e.onDisk(ctx); err != nil {
+		return err
 	}
 	shard := int(store.Shard(p.AOR))
 	return e.do(ctx, shard, goredis.NewIntCmd(ctx, "hset", e.keys[shard].principals, p.AOR, packPrincipal(p)))
+}
+
+// onDisk is nil where a write is on disk when it is answered, or the operator
+// has accepted that it may not be; else ErrRisk.
+func (e *Engine) onDisk(ctx context.Context) error {
+	if e.risk || e.health.durable.Load() {
+		return nil
+	}
+	if err := e.checkServers(ctx); err != nil {
+		return err
+	}
+	if !e.health.durable.Load() {
+		return store.ErrRisk
+	}
+	return nil
 }
 
 // DeletePrincipal removes a principal. ErrNotFound. It works where PutPrincipal

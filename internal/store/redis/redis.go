@@ -14,11 +14,15 @@
 //	presenced:{s3f}:sub:<id>               string: one packed subscription
 //	presenced:{s3f}:watch:<package>:<aor>  set: ids of the subscriptions to a key
 //	presenced:{s3f}:agent:<agent>          set: ids of the subscriptions that an agent owns
-//	presenced:{s3f}:changes                sorted set: <package>:<aor> -> version; "" -> birth of the shard
-//	presenced:{s3f}:expiry                 sorted set: pub:..., reg:..., sub:... -> end of the first that ends, in us
+//	presenced:{s3f}:vis:<package>:<aor>    hash: watcher -> visit (MessagePack)
+//	presenced:{s3f}:last:<package>:<aor>   sorted set: watcher -> when it visited last, in us
+//	presenced:{s3f}:doc:<name>:<aor>       hash: t is the entity-tag of a document, b its body
+//	presenced:{s3f}:changes                sorted set: <package>:<aor>, /<name>:<aor> of documents -> version; "" -> birth of the shard
+//	presenced:{s3f}:expiry                 sorted set: pub:..., reg:..., sub:... -> end of the first that ends, in us; vis:... -> end
+//	                                       of the last; win:..., doc:... -> end of what changes has of watchers, of a document
 //	presenced:{s3f}:counts                 hash: live publications, subscriptions, bindings
 //	presenced:{s3f}:principals             hash: aor -> packed hashes of the password
-//	presenced:{s3f}:hints                  channel (SPUBLISH): "<version> <package>:<aor>" where somebody subscribes; "><agent>\n<id>", who lost a subscription
+//	presenced:{s3f}:hints                  channel (SPUBLISH): "<version> <package>:<aor>" where somebody subscribes; "<version> /<name>:<aor>"; "><agent>\n<id>", who lost a subscription
 //	presenced:{agents}:leases              sorted set: agent -> end of its lease, in us
 //	presenced:{secret:<name>}:keys         list: packed secrets, newest first
 //
@@ -34,17 +38,17 @@
 // expires. Redis restarted or emptied (another run_id, another birth of a
 // shard): Lost says so, every watched key is compared, nothing ends, and a key
 // that had state and has none now is held back from the feed for Config.Grace,
-// while reading it answers store.ErrUnavailable. Principals and secrets that
-// are lost with it are gone: the first must be imported again, the second cost
-// each client a challenge.
+// while reading it answers store.ErrUnavailable. Principals, documents and
+// secrets that are lost with it are gone: the first must be imported and the
+// second put again, the third cost each client a challenge.
 //
 // A key that nobody here watches reads as empty at once: there is no memory
 // that could answer instead.
 //
-// Publications, bindings and subscriptions survive what Redis survives.
-// Principals are taken only where Redis syncs each write (appendonly yes,
-// appendfsync always) or the operator accepts the risk; else store.ErrRisk.
-// Removing one is always possible. Secrets are exempt.
+// Publications, bindings, subscriptions and visits survive what Redis survives.
+// Principals and documents are taken only where Redis syncs each write
+// (appendonly yes, appendfsync always) or the operator accepts the risk; else
+// store.ErrRisk. Removing a principal is always possible. Secrets are exempt.
 //
 // # Tested
 //
@@ -100,7 +104,7 @@ type Config struct {
 	Prefix     string        // of every key; "" is "presenced"
 	Grace      time.Duration // see Loss; 0: 30 s
 	Lease      time.Duration // an agent that is not heard of for so long has lost its subscriptions; 0: 10 s
-	AcceptRisk bool          // keep principals though a power cut may lose them
+	AcceptRisk bool          // keep principals and documents though a power cut may lose them
 	Offset     time.Duration // added to Redis's clock; for tests
 	Log        *slog.Logger  // nil: slog.Default
 }
@@ -135,6 +139,8 @@ type Engine struct {
 	leases leases
 	moves  moves
 
+	documents *documents
+
 	closing  sync.Once
 	closed   chan struct{}
 	closeErr error
@@ -164,6 +170,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	}
 	e.feed = newFeed(e)
 	e.expiry = newExpiry(e)
+	e.documents = newDocuments()
 	e.health.lost = make(chan struct{}, 1)
 	e.closed = make(chan struct{})
 	e.moves.ready = make(chan struct{}, 1)
@@ -253,6 +260,7 @@ func (e *Engine) SetOffset(d time.Duration) {
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
 		close(e.closed)
+		e.documents.news.Close()
 		for _, l := range e.lines {
 			l.close()
 		}

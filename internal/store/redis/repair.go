@@ -230,6 +230,7 @@ func (f *feed) swept(shard int, r *reply, asked time.Time, now int64) int64 {
 	for r.more() {
 		member, version := r.text(), r.number()
 		entries++
+		f.engine.documents.hint(member, store.Version(version))
 		if f.hint(shard, member, store.Version(version)) {
 			f.repaired++
 		}

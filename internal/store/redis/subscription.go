@@ -31,8 +31,8 @@ func (e *Engine) PutSubscription(ctx context.Context, s store.Subscription) erro
 	rest := append(appendString(make([]byte, 0, len(s.Watcher)+len(s.Data)+binary.MaxVarintLen16), s.Watcher), s.Data...)
 	answer, err := e.run(ctx, shard, putSubscriptionScript,
 		[]string{k.base + "sub:" + s.ID, k.base + "watch:" + member, k.base + "agent:" + s.Agent, k.expiry, k.counts},
-		k.base, s.ID, s.Fence, s.Agent, lifetime(s.TTL), member, rest)
-	return fenced(answer, err)
+		k.base, s.ID, s.Fence, s.Agent, lifetime(s.TTL), member, rest, s.Standing, lifetime(max(0, s.Age)))
+	return e.fenced(shard, s.Key, answer, err)
 }
 
 // DeleteSubscription removes a subscription. One that is unknown is no error;
@@ -41,19 +41,24 @@ func (e *Engine) DeleteSubscription(ctx context.Context, key store.Key, id strin
 	shard := int(store.Shard(key.AOR))
 	k := &e.keys[shard]
 	answer, err := e.run(ctx, shard, deleteSubscriptionScript, []string{k.base + "sub:" + id}, k.base, id, fence)
-	return fenced(answer, err)
+	return e.fenced(shard, key, answer, err)
 }
 
-func fenced(answer any, err error) error {
-	switch {
-	case err != nil:
+// fenced is what a write of a subscription came to. Those who watch the
+// watchers here need not wait for the hint.
+func (e *Engine) fenced(shard int, key store.Key, answer any, err error) error {
+	if err != nil {
 		return err
-	case answer == int64(0):
-		return nil
-	case answer == int64(1):
-		return store.ErrFenced
 	}
-	return away(fmt.Errorf("%w: subscription answered %v", errMalformed, answer))
+	switch version, ok := answer.(int64); {
+	case !ok || version < 0:
+		return away(fmt.Errorf("%w: subscription answered %v", errMalformed, answer))
+	case version == 1:
+		return store.ErrFenced
+	case version > 1:
+		e.feed.told(shard, memberOf(key.Winfo()), store.Version(version))
+	}
+	return nil
 }
 
 // ClaimSubscription makes this agent the owner of a subscription and raises its
@@ -79,17 +84,6 @@ func (e *Engine) ClaimSubscription(ctx context.Context, id string) (store.Subscr
 		return store.Subscription{}, away(fmt.Errorf("%w: subscription %q", errMalformed, id))
 	}
 	return list[0], nil
-}
-
-// Watchers is who watches a key.
-func (e *Engine) Watchers(ctx context.Context, key store.Key) (store.Watchers, error) {
-	shard := int(store.Shard(key.AOR))
-	var all store.Watchers
-	err := e.eachSubscription(ctx, shard, "watch:"+memberOf(key), func(s store.Subscription) error {
-		all.Subscriptions = append(all.Subscriptions, s)
-		return nil
-	})
-	return all, err
 }
 
 // OwnSubscriptions yields every live subscription that this agent owns. It
@@ -134,9 +128,13 @@ func (e *Engine) eachSubscription(ctx context.Context, shard int, set string, yi
 	}
 }
 
-// headerSize is the fixed part of a packed subscription: fence, end, length of
-// agent, length of member.
-const headerSize = 8 + 8 + 1 + 2
+// headerSize is the fixed part of a packed subscription: 1, fence, end, when it
+// was made, standing, length of agent, length of member. One that begins with 0
+// is an old one, in which when it was made and standing are not there.
+const (
+	headerSize    = 1 + 7 + 8 + 8 + 2 + 1 + 2
+	oldHeaderSize = 8 + 8 + 1 + 2
+)
 
 // unpackSubscriptions appends the ids and records that are left in r.
 func unpackSubscriptions(r *reply, now int64, list []store.Subscription) []store.Subscription {
@@ -152,17 +150,11 @@ func unpackSubscriptions(r *reply, now int64, list []store.Subscription) []store
 }
 
 func unpackSubscription(s *store.Subscription, record string, now int64) bool {
-	if len(record) < headerSize {
+	header, agent, member, ok := unpackHeader(s, record, now)
+	if !ok || len(record) < header+agent+member {
 		return false
 	}
-	header := []byte(record[:headerSize])
-	s.Fence = binary.BigEndian.Uint64(header)
-	s.TTL = max(micros(int64(binary.BigEndian.Uint64(header[8:]))-now), 1)
-	agent, member := int(header[16]), int(binary.BigEndian.Uint16(header[17:]))
-	record = record[headerSize:]
-	if len(record) < agent+member {
-		return false
-	}
+	record = record[header:]
 	s.Agent = record[:agent]
 	pkg, aor, ok := strings.Cut(record[agent:agent+member], ":")
 	s.Key = store.Key{AOR: aor, Package: pkg}
@@ -170,4 +162,25 @@ func unpackSubscription(s *store.Subscription, record string, now int64) bool {
 	s.Watcher = u.text()
 	s.Data = string(u.rest)
 	return ok && !u.failed
+}
+
+// unpackHeader reads the fixed part of a record and says how long it is, and
+// what follows it.
+func unpackHeader(s *store.Subscription, record string, now int64) (header, agent, member int, ok bool) {
+	if len(record) < oldHeaderSize || record[0] == 1 && len(record) < headerSize {
+		return 0, 0, 0, false
+	}
+	b := []byte(record[:min(len(record), headerSize)])
+	s.TTL = max(micros(int64(binary.BigEndian.Uint64(b[8:]))-now), 1)
+	switch b[0] {
+	case 0:
+		s.Fence = binary.BigEndian.Uint64(b)
+		return oldHeaderSize, int(b[16]), int(binary.BigEndian.Uint16(b[17:])), true
+	case 1:
+		s.Fence = binary.BigEndian.Uint64(b) &^ (0xff << 56)
+		s.Age = max(micros(now-int64(binary.BigEndian.Uint64(b[16:]))), 0)
+		s.Standing = binary.BigEndian.Uint16(b[24:])
+		return headerSize, int(b[26]), int(binary.BigEndian.Uint16(b[27:])), true
+	}
+	return 0, 0, 0, false
 }

@@ -137,7 +137,7 @@ var documentSentences = []sentence{
 	}},
 	{"a document without a name, an address or a tag of its own is refused", func(t *testing.T, h Harness) {
 		e := h.Open(t, "agent-a")
-		refused := []store.Document{{Name: "pres-rules", Tag: "1"}, {AOR: alice.AOR, Tag: "1"}}
+		refused := []store.Document{{Name: "pres-rules", Tag: "1"}, {AOR: alice.AOR, Tag: "1"}, {AOR: alice.AOR, Name: "a:b", Tag: "1"}}
 		for _, tag := range []string{store.MatchAny, store.MatchStored, store.MatchMissing} {
 			refused = append(refused, rulesOf(alice.AOR, tag))
 		}

@@ -118,7 +118,7 @@ func RunShared(t *testing.T, fresh func(t *testing.T) Harness) {
 // takes its time from package time: each subtest in a testing/synctest bubble
 // of its own.
 func RunInBubble(t *testing.T, fresh func(t *testing.T) Harness) {
-	run(t, append(groups, group{"watchers", watchersSentences}, group{"visit", visitSentences}, group{"document", documentSentences}), fresh, synctest.Test)
+	run(t, groups, fresh, synctest.Test)
 }
 
 type sentence struct {
@@ -137,6 +137,9 @@ var groups = []group{
 	{"feed", feedSentences},
 	{"registration", registrationSentences},
 	{"subscription", subscriptionSentences},
+	{"watchers", watchersSentences},
+	{"visit", visitSentences},
+	{"document", documentSentences},
 	{"principal", principalSentences},
 	{"secret", secretSentences},
 	{"engine", engineSentences},

@@ -6,8 +6,8 @@ for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[1], ARGV[5])) do
   redis.call('SREM', KEYS[1], id)
   local old = redis.call('GET', ARGV[3] .. 'sub:' .. id)
   if old then
-    local fence, ends, owner, member, rest = open(old)
-    local record = seal(fence + 1, ends, ARGV[4], member, rest)
+    local fence, ends, owner, member, rest, made, standing = open(old)
+    local record = seal(fence + 1, ends, ARGV[4], member, rest, made, standing)
     redis.call('SET', ARGV[3] .. 'sub:' .. id, record)
     redis.call('SADD', KEYS[2], id)
     moved(ARGV[3], id, owner)

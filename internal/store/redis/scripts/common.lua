@@ -16,3 +16,9 @@ local function raise(index, base, member, previous)
   end
   return version
 end
+
+-- stamp gives a key its next version where the caller has not read the last one, and enters it into the change index.
+local function stamp(index, member)
+  if redis.call('ZADD', index, 'GT', 'CH', now, member) == 1 then return now end
+  return tonumber(redis.call('ZINCRBY', index, 1, member))
+end

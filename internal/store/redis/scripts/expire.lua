@@ -45,6 +45,14 @@ local function expire_subscription(name, id)
   end
 end
 
+-- expire_watchers drops the version of who watches a key that nobody has watched for an hour.
+local function expire_watchers(name, member)
+  if redis.call('EXISTS', base .. 'watch:' .. member) == 0 then
+    redis.call('ZREM', KEYS[2], winfo_of(member))
+  end
+  redis.call('ZREM', KEYS[1], name)
+end
+
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', over, 'LIMIT', 0, limit)
 for _, name in ipairs(due) do
   local kind, rest = string.sub(name, 1, 4), string.sub(name, 5)
@@ -52,6 +60,14 @@ for _, name in ipairs(due) do
     expire_publications(name, rest)
   elseif kind == 'reg:' then
     expire_bindings(name, 'registration:' .. rest)
+  elseif kind == 'win:' then
+    expire_watchers(name, rest)
+  elseif kind == 'vis:' then
+    redis.call('DEL', base .. name, base .. 'last:' .. rest)
+    redis.call('ZREM', KEYS[1], name)
+  elseif kind == 'doc:' then -- the change of a document, not the document
+    redis.call('ZREM', KEYS[1], name)
+    redis.call('ZREM', KEYS[2], rest)
   else
     expire_subscription(name, rest)
   end

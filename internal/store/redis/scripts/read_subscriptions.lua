@@ -6,7 +6,7 @@ local reply = {page[1], now}
 for _, id in ipairs(page[2]) do
   local record = redis.call('GET', ARGV[3] .. 'sub:' .. id)
   if record then
-    local _, ends = struct.unpack('>I8I8', record)
+    local _, ends = open(record)
     if ends > over then
       reply[#reply + 1] = id
       reply[#reply + 1] = record

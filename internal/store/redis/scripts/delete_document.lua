@@ -1,0 +1,8 @@
+-- Removes a document: 0 there is none, 1 the condition does not hold, else done: the version of the change.
+-- KEYS[1] document (hash)   KEYS[2] change index   KEYS[3] expiry
+-- ARGV[1] offset  ARGV[2] reprieve  ARGV[3] prefix of the shard's keys  ARGV[4] member of the change index  ARGV[5] condition
+local stored = redis.call('HGET', KEYS[1], 't') or ''
+if stored == '' then return 0 end
+if not holds(ARGV[5], stored) then return 1 end
+redis.call('DEL', KEYS[1])
+return document_changed(KEYS[2], KEYS[3], ARGV[3], ARGV[4])
