@@ -35,8 +35,8 @@ func wantNoDocument(t *testing.T, e Engine, aor, name string) {
 	wantError(t, err, store.ErrNotFound)
 }
 
-// wantChanged waits until the engine tells of a document, and passes over
-// others, which at-least-once allows.
+// wantChanged waits until the engine tells of a document, or of every one, and
+// passes over others, which at-least-once allows.
 func wantChanged(t *testing.T, e Engine, aor, name string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -46,11 +46,14 @@ func wantChanged(t *testing.T, e Engine, aor, name string) {
 		if err != nil {
 			t.Fatalf("DocumentChanged: %v, want %q of %q", err, name, aor)
 		}
-		if gotAOR == aor && gotName == name {
+		if gotAOR == aor && gotName == name || gotAOR == "" && gotName == "" {
 			return
 		}
 	}
 }
+
+// every is what changes has for every document: "" of "".
+const every = " of "
 
 // changes are the documents that the engine tells of until it is quiet.
 func changes(t *testing.T, e Engine) (told []string) {
@@ -200,8 +203,10 @@ var documentSentences = []sentence{
 		wantError(t, e.DeleteDocument(t.Context(), alice.AOR, "pres-rules", store.MatchAny), store.ErrNotFound)
 		putSubscription(t, e, subscriptionTo(alice, "s", "agent-a"))
 		publish(t, e, alice, initial("a"))
-		if told := changes(t, e); len(told) > 0 {
-			t.Fatalf("told of %q", told)
+		for _, told := range changes(t, e) {
+			if told != every { // which an engine may tell whenever it likes
+				t.Fatalf("told of %q", told)
+			}
 		}
 	}},
 	{"many changes of a document are coalesced, and each of many documents is told", func(t *testing.T, h Harness) {
@@ -217,7 +222,7 @@ var documentSentences = []sentence{
 		for _, told := range changes(t, e) {
 			count[told]++
 		}
-		if len(count) != n+1 || count["pres-rules of "+alice.AOR] > n/2 {
+		if count[every] == 0 && len(count) != n+1 || count["pres-rules of "+alice.AOR] > n/2 {
 			t.Fatalf("told %v", count)
 		}
 	}},
