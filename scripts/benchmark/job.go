@@ -54,6 +54,7 @@ func fullJobs(stores []target) []job {
 		{name: "buddies", workload: "buddies", targets: light, rcvbuf: large, settings: "1,000 x 10 watchers"},
 		{name: "message", workload: "message", targets: all, rcvbuf: large},
 		{name: "digest", workload: "digest", targets: memory, rcvbuf: large, digest: 1000, settings: "MD5, each challenged"},
+		{name: "floor sockets", workload: "floor", targets: []target{echoTarget}, rcvbuf: large, sockets: many},
 		{name: "sockets", workload: "quick", targets: memory, rcvbuf: large, sockets: many},
 		{name: "sockets watched", workload: "quick_watched", targets: memory, rcvbuf: large, sockets: many},
 		{name: "login", workload: "login", targets: light, rcvbuf: large, settings: "5,000 with 5 buddies each"},

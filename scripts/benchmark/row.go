@@ -58,6 +58,7 @@ var fullRows = append(floorRows, []row{
 	{name: "MESSAGE", job: "message", unit: "us", of: cpu("message"), least: 3.5, aim: 5.5, settings: "relayed and answered"},
 	{name: "REGISTER", job: "message", unit: "us", of: cpu("register"), least: 2.6, aim: 4},
 	{name: "REGISTER with digest", job: "digest", unit: "us", of: cpu("register"), least: 2, aim: 3},
+	{name: "bare echo", job: "floor sockets", on: &echoTarget, unit: "us", of: cpu("saturated"), settings: "100 in flight"},
 	{name: "PUBLISH, changed", job: "sockets", unit: "us", of: cpu("changed"), least: 5, aim: 9, settings: "100 in flight"},
 	{name: "PUBLISH, refresh", job: "sockets", unit: "us", of: cpu("refresh"), least: 5.5, aim: 8.5, settings: "100 in flight"},
 	{name: "SUBSCRIBE, initial", job: "sockets watched", unit: "us", of: cpu("initial"), least: 5, aim: 8, settings: "with its NOTIFY"},
