@@ -232,3 +232,33 @@ func TestRefusedByHTTP(t *testing.T) {
 		})
 	}
 }
+
+func TestHTTPBase(t *testing.T) {
+	for _, test := range []struct{ principal, flags, want string }{
+		{"alice@localhost", "", "http://localhost:8081"},
+		{"alice@[::1]:5070", "", "http://[::1]:8081"},
+		{"alice@localhost", "--transport tls", "https://localhost:8443"},
+		{"alice@example.com", "", "https://example.com:8443"},
+		{"alice@example.com", "--server 127.0.0.2:5070", "http://127.0.0.2:8081"},
+		{"alice@localhost", "--server sip.example.com:5070", "https://sip.example.com:8443"},
+		{"alice@localhost", "--http https://x/api/", "https://x/api"},
+	} {
+		o, _, err := parseArguments(commands()["rules"], append(strings.Fields(test.flags), test.principal))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := newAgent(o, test.principal, nil, &terminal{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u, err := a.httpBase(); err != nil || u.String() != test.want {
+			t.Errorf("%s %s: %v, %v", test.principal, test.flags, u, err)
+		}
+		a.close()
+	}
+	for _, bad := range []string{"x", "ftp://x", "http://", "http://a:b@x", "http://x?y", "http://x#y", "http://%zz"} {
+		if u, err := (&agent{options: &options{http: bad}}).httpBase(); err == nil {
+			t.Errorf("%s is taken as %v", bad, u)
+		}
+	}
+}

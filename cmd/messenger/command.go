@@ -40,8 +40,8 @@ URI is the principal that acts: alice@example.com, sip: may be left out.
 Flags stand anywhere; "--" ends them.
   --server HOST:PORT   default: found by the URI's host
   --for PRESENTITY     publish, watchers, rules and decisions for another, as a delegate
-  --http URL           the agent's HTTP API; default http://HOST:8081, with --transport tls
-                       https://HOST:8444, where HOST is that of --server or URI
+  --http URL           the agent's HTTP API; default https://HOST:8443 with the HOST of --server or
+                       URI, on this machine without TLS http://HOST:8081
   --transport NAME     udp, tcp or tls; default udp
   --tls-ca FILE        believe the certificates that this PEM file signs
   --tls-insecure       believe any certificate

@@ -22,7 +22,7 @@ const largestAnswer = 4 << 20
 // The ports of the agent's HTTP API where --http says nothing.
 const (
 	httpPort  = 8081
-	httpsPort = 8444
+	httpsPort = 8443
 )
 
 // api is the agent's HTTP API: the principal's documents, and the history of
@@ -56,12 +56,12 @@ func (a *agent) api() (*api, error) {
 }
 
 // httpBase is where the API is: what --http says, or the agent's usual port at
-// the host that SIP goes to, with TLS where SIP has it.
+// the host that SIP goes to: with TLS, but on this machine.
 func (a *agent) httpBase() (*url.URL, error) {
 	if a.options.http == "" {
-		scheme, port := "http", httpPort
-		if a.transport == "tls" {
-			scheme, port = "https", httpsPort
+		scheme, port := "https", httpsPort
+		if a.transport != "tls" && a.server.isHere() {
+			scheme, port = "http", httpPort
 		}
 		return &url.URL{Scheme: scheme, Host: net.JoinHostPort(a.server.host, strconv.Itoa(port))}, nil
 	}

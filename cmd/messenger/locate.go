@@ -55,6 +55,12 @@ func parseHop(s string) (hop, error) {
 	return hop{host: host, port: int(n)}, nil
 }
 
+// isHere says whether the host is this machine by its loopback.
+func (h hop) isHere() bool {
+	a, err := netip.ParseAddr(h.host)
+	return err == nil && a.Unmap().IsLoopback() || strings.EqualFold(h.host, "localhost")
+}
+
 func (h hop) String() string {
 	if h.port == 0 {
 		return h.host
