@@ -38,7 +38,9 @@ func newLibrary(t *testing.T) *library {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.documents["/xcap-root/pres-rules/global/index"] = string(doc)
+	for _, owner := range []string{"alice", "bob"} {
+		l.documents["/xcap-root/pres-rules/users/sip:"+owner+"@localhost/defaults"] = string(doc)
+	}
 	return l
 }
 
@@ -173,7 +175,7 @@ func TestEditRace(t *testing.T) {
 		}
 		doc := []byte(l.documents[rulesPath])
 		if len(doc) == 0 {
-			doc = []byte(l.documents["/xcap-root/pres-rules/global/index"])
+			doc = []byte(l.documents[strings.Replace(rulesPath, "index", "defaults", 1)])
 		}
 		doc, err := policy.SetHandling(doc, fmt.Sprintf("sip:other%d@localhost", meddled), policy.Block)
 		if err != nil {

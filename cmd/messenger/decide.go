@@ -74,11 +74,11 @@ func outlook(h policy.SubHandling, whole bool) string {
 	return "its subscription ends, and a new one is refused"
 }
 
-// defaults is what counts while the principal has no access rules: the agent's
-// document for everybody (RFC 4825 s.6.2, the global tree). A first document
-// begins with it, since from then on who matches no rule is blocked.
+// defaults is what counts while the principal has no access rules, as the agent
+// tells it. A first document begins with it, since from then on who matches no
+// rule is blocked.
 func (d *ruleDocument) defaults(ctx context.Context) ([]byte, error) {
-	res, err := d.api.do(ctx, http.MethodGet, "/xcap-root/"+d.usage.auid+"/global/index", nil, nil)
+	res, err := d.api.do(ctx, http.MethodGet, d.folder()+"defaults", nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -63,8 +63,10 @@ func (a *agent) presentity() (sip.Uri, error) {
 }
 
 // path is where the document is (RFC 4825 s.6).
-func (d *ruleDocument) path() string {
-	return "/xcap-root/" + d.usage.auid + "/users/" + url.PathEscape(d.owner.Addr()) + "/index"
+func (d *ruleDocument) path() string { return d.folder() + "index" }
+
+func (d *ruleDocument) folder() string {
+	return "/xcap-root/" + d.usage.auid + "/users/" + url.PathEscape(d.owner.Addr()) + "/"
 }
 
 // get returns the document and its entity-tag; nil where there is none.

@@ -59,11 +59,18 @@ func TestFirstMinute(t *testing.T) {
 // startAgent starts a presence agent with alice and bob.
 func startAgent(t *testing.T, cert, key string) *server.Server {
 	t.Helper()
+	return startAgentWith(t, cert, key, "", "")
+}
+
+// startAgentWith adds listeners and parts to the configuration.
+func startAgentWith(t *testing.T, cert, key, listeners, parts string) *server.Server {
+	t.Helper()
 	c, _, err := config.Parse("test", fmt.Appendf(nil, `
 [listen]
 udp = ["127.0.0.1:0"]
 tls = ["127.0.0.1:0"]
 http = []
+%s
 [tls]
 cert = %q
 key = %q
@@ -77,7 +84,8 @@ password = "wonderland"
 [[principal]]
 uri = "sip:bob@127.0.0.1"
 password = "wonderland"
-`, cert, key))
+%s
+`, listeners, cert, key, parts))
 	if err != nil {
 		t.Fatal(err)
 	}

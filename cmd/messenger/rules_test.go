@@ -19,12 +19,12 @@ const combined = "messenger: where several rules match a watcher, what gives mos
 func TestRules(t *testing.T) {
 	l := newLibrary(t)
 	l.run(t, "rules", "alice@localhost").expect(t, exitDone,
-		"everybody of localhost: allow, sees everything\neverybody but everybody of localhost: confirm\n",
+		"everybody of localhost: allow, sees everything\neverybody but those of localhost: confirm\n",
 		"messenger: alice@localhost has no access rules: the agent's defaults count\n"+combined)
 	l.run(t, "block", "alice@localhost", "bob@localhost").wait(t)
 	l.run(t, "rules", "alice@localhost").expect(t, exitDone, strings.Join([]string{
 		"everybody of localhost but bob@localhost: allow, sees everything",
-		"everybody but everybody of localhost: confirm",
+		"everybody but those of localhost: confirm",
 		"bob@localhost: block", "",
 	}, "\n"), combined)
 	l.run(t, "rules", "alice@localhost", "--document").expect(t, exitDone, l.document(rulesPath), "")
@@ -123,7 +123,7 @@ func TestVisibility(t *testing.T) {
 		}
 	}
 	l.run(t, "visibility", "alice@localhost").expect(t, exitDone, strings.Join([]string{
-		"everybody but everybody of example.com, bob@localhost, dave@example.com: hidden",
+		"everybody but those of example.com, bob@localhost, dave@example.com: hidden",
 		"everybody of example.com but dave@example.com: hidden",
 		"bob@localhost: shown", "dave@example.com: shown", "",
 	}, "\n"), "")

@@ -126,7 +126,7 @@ func (m *many) words() string {
 		}
 		whom := nameOf(e.ID)
 		if e.ID == "" {
-			whom = "everybody of " + printable(e.Domain)
+			whom = "those of " + printable(e.Domain)
 		}
 		words += join + whom
 	}

@@ -40,13 +40,19 @@ const xcapTimeout = 10 * time.Second
 func (s *Server) xcap(c *config.Config) http.Handler {
 	api := xcap.New(xcap.Config{
 		Documents: s.engine, Identifier: s.guard, Local: c.Local, Delegations: s.rules, Changed: s.rules.Invalidate,
-		Observer: s.metrics, Host: believedHost(c), Log: s.log,
+		Defaults: s.defaultRules, Observer: s.metrics, Host: believedHost(c), Log: s.log,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), xcapTimeout)
 		defer cancel()
 		api.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// defaultRules are the access rules of a presentity without rules of its own.
+func (s *Server) defaultRules() ([]byte, error) {
+	c := s.config.Load()
+	return accessRules(c).Document(c.Domains...)
 }
 
 // believedHost says which hosts are this machine where whoever asks is

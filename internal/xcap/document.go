@@ -41,6 +41,19 @@ func (s *Server) get(r *http.Request, t *target) (*answer, error) {
 	return &answer{code: http.StatusOK, header: entityTag(&d), media: mediaType, body: d.Body}, nil
 }
 
+// defaults is the document with which an editor begins where there is none: from the first one on, who matches no rule
+// is blocked (RFC 5025 s.3.2.1).
+func (s *Server) defaults(t *target) (*answer, error) {
+	if s.Defaults == nil {
+		return nil, errNone(t)
+	}
+	doc, err := s.Defaults()
+	if err != nil {
+		return nil, err
+	}
+	return &answer{code: http.StatusOK, media: mediaType, body: doc}, nil
+}
+
 func errNone(t *target) error {
 	return refuse(http.StatusNotFound, t.aor+" has no "+t.usage.name+" document")
 }

@@ -13,7 +13,8 @@ import (
 const (
 	root     = "/xcap-root/" // RFC 4825 s.6.1
 	watching = "/watchers/"
-	maxPath  = 2048 // bytes
+	defaults = "defaults" // the document that a first one is made from, read-only
+	maxPath  = 2048       // bytes
 )
 
 // target is what a URL names.
@@ -21,6 +22,7 @@ type target struct {
 	aor     string // whose it is
 	usage   *usage // nil: watchers
 	node    bool   // a part of the document
+	initial bool   // what counts while there is no document
 	history bool   // of the watchers
 }
 
@@ -58,7 +60,8 @@ func parseSelector(selector string) (*target, error) {
 		return nil, refuse(http.StatusNotFound, "unknown application usage; there are pres-rules, presenced.visibility-rules and presenced.delegation")
 	}
 	t := &target{usage: usages[segments[0]], node: node}
-	if len(segments) != 4 || segments[1] != "users" || !t.usage.has(segments[3]) {
+	t.initial = len(segments) == 4 && segments[3] == defaults && t.usage.initial
+	if len(segments) != 4 || segments[1] != "users" || !t.initial && !t.usage.has(segments[3]) {
 		return nil, refuse(http.StatusNotFound, "no such document; its path is "+root+segments[0]+"/users/{address}/"+t.usage.documents[0])
 	}
 	var err error
@@ -101,7 +104,7 @@ var (
 )
 
 func (t *target) methods() []string {
-	if t.usage == nil {
+	if t.usage == nil || t.initial {
 		return readMethods
 	}
 	return writeMethods

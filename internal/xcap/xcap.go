@@ -1,6 +1,7 @@
 // Package xcap is the HTTP API of principals: their documents in XCAP's URL space (RFC 4825), and who watches them.
 //
 //	GET, HEAD, PUT, DELETE  /xcap-root/{auid}/users/{xui}/{document}   see usages in usage.go
+//	GET, HEAD               /xcap-root/pres-rules/users/{xui}/defaults the access rules that count while there is no document
 //	GET, HEAD               /watchers/{aor}                            application/watcherinfo+xml, full state (RFC 3858)
 //	GET, HEAD               /watchers/{aor}/history                    JSON: fetchers, pollers and ended subscriptions
 //
@@ -75,6 +76,7 @@ type Config struct {
 	Local       func(host string) bool // says whether a domain is ours; the host may come in any case
 	Delegations Delegations            // nil: nobody delegates
 	Watchers    Watchers               // nil: /watchers is not served
+	Defaults    func() ([]byte, error) // the access rules of who has none, as a document; nil: not served
 	Changed     func(aor, name string) // called when a document has changed, before the answer; nil: nobody hears
 	Observer    Observer               // nil: nobody counts
 
@@ -157,6 +159,8 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, asks string, t *tar
 		return nil, refuse(http.StatusNotImplemented, "parts of documents (~~) are not served, only whole ones")
 	case t.usage == nil:
 		return s.watchers(r.Context(), asks, t)
+	case t.initial:
+		return s.defaults(t)
 	case r.Method == http.MethodPut:
 		return s.put(w, r, t)
 	case r.Method == http.MethodDelete:

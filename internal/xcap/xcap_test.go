@@ -115,7 +115,7 @@ func newWorld() *world {
 	return &world{New(Config{
 		Documents: d, Identifier: asAlice{}, Local: func(host string) bool { return host == "example.com" },
 		Delegations: delegations{alice + " " + bob: {Rules: true}, alice + " " + carol: {Watchers: true}},
-		Watchers:    watchers{}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Watchers:    watchers{}, Defaults: func() ([]byte, error) { return []byte("<defaults/>"), nil }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Now: func() time.Time { return time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC) },
 	}), d}
 }
@@ -153,6 +153,11 @@ func TestStatus(t *testing.T) {
 		{"GET, If-Match that fails", "GET", aliceRules, "", fields{"If-Match", `"B"`}, 412, "load it"},
 		{"GET, none", "GET", visibility, "", nil, 404, "has no presenced.visibility-rules"},
 		{"HEAD", "HEAD", aliceRules, "", nil, 200, ""},
+		{"defaults", "GET", "/xcap-root/pres-rules/users/sip:alice@example.com/defaults", "", nil, 200, "<defaults/>"},
+		{"defaults, PUT", "PUT", "/xcap-root/pres-rules/users/sip:alice@example.com/defaults", rules, nil, 405, "PUT"},
+		{"defaults, delegated", "GET", "/xcap-root/pres-rules/users/sip:alice@example.com/defaults", "", fields{"Authorization", bob}, 200, "<defaults/>"},
+		{"defaults, somebody else's", "GET", "/xcap-root/pres-rules/users/sip:alice@example.com/defaults", "", fields{"Authorization", dave}, 403, "only"},
+		{"defaults of another usage", "GET", "/xcap-root/presenced.delegation/users/sip:alice@example.com/defaults", "", nil, 404, "its path is"},
 		{"OPTIONS", "OPTIONS", aliceRules, "", nil, 204, ""},
 		{"POST", "POST", aliceRules, rules, nil, 405, "POST"},
 		{"PATCH of watchers", "PUT", "/watchers/sip:alice@example.com", "", nil, 405, "PUT"},
