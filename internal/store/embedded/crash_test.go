@@ -18,8 +18,10 @@ import (
 const crashPath = "PRESENCED_TEST_CRASH_PATH"
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(crashPath); path != "" {
-		publishUntilKilled(path, os.Getenv(crashPath+"_LIFE"))
+	if path, life := os.Getenv(crashPath), os.Getenv(crashPath+"_LIFE"); strings.HasPrefix(life, "documents") {
+		writeUntilKilled(path, life)
+	} else if path != "" {
+		publishUntilKilled(path, life)
 	}
 	os.Exit(m.Run())
 }

@@ -183,6 +183,7 @@ func FuzzApply(f *testing.F) {
 	for _, entry := range [][]byte{
 		sh.appendShard(nil, 3), sh.appendPublication(nil, p), sh.appendRefresh(nil, p), sh.appendRemoved(nil, p),
 		sh.appendBindings(nil, r), sh.appendSubscription(nil, sub), sh.appendUnsubscribed(nil, sub),
+		sh.appendVisit(nil, alice, store.Visit{Watcher: "w", Fetches: 1, TTL: time.Hour, Ended: []store.Ended{{ID: "x", Event: 2}}}),
 	} {
 		f.Add(entry, entry)
 	}
