@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"presenced/internal/server/servertest"
 	"presenced/sip/digest"
 )
 
@@ -102,6 +104,13 @@ func TestXCAP(t *testing.T) {
 		xcapLife(t, startNode(t, xcapConfig))
 		xcapKept(t)
 	})
+	t.Run("redis", func(t *testing.T) {
+		config := xcapConfig + fmt.Sprintf("[store]\nengine = \"redis\"\nredis = \"redis://%s\"\n", servertest.StartRedis(t).Addr)
+		careful := startNode(t, config)
+		asPrincipal(t, careful, "alice", "wonderland").expect(503, "PUT", xcapAliceRules, noRules)
+		careful.stop()
+		xcapLife(t, startNode(t, config+"accept_losing_durable_state = true\n"))
+	})
 }
 
 // xcapLife is the life of a document, from its creation to its end.
@@ -168,6 +177,27 @@ func TestXCAPWithoutPasswords(t *testing.T) {
 	response.Body.Close()
 	if response.StatusCode != http.StatusMisdirectedRequest {
 		t.Errorf("a name that was bound anew: %s", response.Status)
+	}
+}
+
+// TestXCAPOverTLS: with a password, and with a certificate that names who asks.
+func TestXCAPOverTLS(t *testing.T) {
+	a := newAuthority(t)
+	n := startNode(t, strings.Replace(a.config("127.0.0.1:0"), "http = []", "http = []\nxcaps = [\"127.0.0.1:0\"]", 1))
+	const bobRules = "/xcap-root/pres-rules/users/sip:bob@example.com/index"
+	over := func(name, password string, certificates ...tls.Certificate) *principal {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.pool, Certificates: certificates}}
+		t.Cleanup(transport.CloseIdleConnections)
+		return &principal{t, "https://" + n.XCAPAddr().String(), name, password, &http.Client{Transport: transport}}
+	}
+	over("bob", "builder").expect(201, "PUT", bobRules, noRules)
+	over("", "", a.issue(3, "sip:bob@example.com")).expect(200, "GET", bobRules, "")
+	over("", "", a.issue(4, "sip:alice@example.com")).expect(401, "GET", bobRules, "")
+	if response, err := http.Get("http://" + n.XCAPAddr().String() + bobRules); err == nil {
+		response.Body.Close()
+		if response.StatusCode < 400 {
+			t.Error("served without TLS: ", response.Status)
+		}
 	}
 }
 
