@@ -6,11 +6,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"presenced/internal/config"
+	"presenced/internal/notifier"
+	"presenced/internal/presence"
+	"presenced/internal/store"
 	"presenced/internal/xcap"
+	"presenced/sip"
 )
 
 // serveXCAP starts the HTTP API of principals. stop lets requests finish.
@@ -40,7 +45,7 @@ const xcapTimeout = 10 * time.Second
 func (s *Server) xcap(c *config.Config) http.Handler {
 	api := xcap.New(xcap.Config{
 		Documents: s.engine, Identifier: s.guard, Local: c.Local, Delegations: s.rules, Changed: s.rules.Invalidate,
-		Defaults: s.defaultRules, Observer: s.metrics, Host: believedHost(c), Log: s.log,
+		Watchers: s.watching(c), Defaults: s.defaultRules, Observer: s.metrics, Host: believedHost(c), Log: s.log,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), xcapTimeout)
@@ -53,6 +58,34 @@ func (s *Server) xcap(c *config.Config) http.Handler {
 func (s *Server) defaultRules() ([]byte, error) {
 	c := s.config.Load()
 	return accessRules(c).Document(c.Domains...)
+}
+
+// watching is who watches presentities, where presence is served.
+func (s *Server) watching(c *config.Config) xcap.Watchers {
+	if !slices.Contains(c.Services, config.ServicePresence) {
+		return nil
+	}
+	return presenceWatchers{s.notifier}
+}
+
+// presenceWatchers are the notifier's watchers of presence, as HTTP asks for
+// them.
+type presenceWatchers struct{ *notifier.Notifier }
+
+func (p presenceWatchers) WatcherInfo(ctx context.Context, viewer, aor string) ([]byte, error) {
+	return p.Notifier.WatcherInfo(ctx, store.Key{AOR: aor, Package: presence.Name}, sip.Identity{AOR: viewer}, "")
+}
+
+func (p presenceWatchers) History(ctx context.Context, viewer, aor string) ([]xcap.Visit, error) {
+	past, err := p.Notifier.History(ctx, store.Key{AOR: aor, Package: presence.Name}, sip.Identity{AOR: viewer})
+	visits := make([]xcap.Visit, len(past))
+	for i, v := range past {
+		visits[i] = xcap.Visit{
+			Watcher: v.Watcher, DisplayName: v.Display, Fetches: int(v.Fetches), Subscriptions: int(v.Subscriptions),
+			Last: v.Last, Event: string(v.Event),
+		}
+	}
+	return visits, err
 }
 
 // believedHost says which hosts are this machine where whoever asks is

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"presenced/internal/server/servertest"
 	"presenced/sip/digest"
@@ -199,6 +200,34 @@ func TestXCAPOverTLS(t *testing.T) {
 			t.Error("served without TLS: ", response.Status)
 		}
 	}
+}
+
+// TestXCAPWatchers: alice sees who watches her and who did; bob does not.
+func TestXCAPWatchers(t *testing.T) {
+	n := startNode(t, xcapConfig)
+	peer := servertest.UDP(t, "bob@example.com", "127.0.0.1")
+	peer.Password = "builder"
+	peer.Subscribe(n.udp(), "sip:alice@example.com", 0) // a fetch
+	peer.Subscribe(n.udp(), "sip:alice@example.com", 600)
+	const path = "/watchers/sip:alice@example.com"
+	alice := asPrincipal(t, n, "alice", "wonderland")
+	response, doc := alice.do("GET", path, "")
+	if !strings.Contains(doc, `state="full"`) || strings.Count(doc, "sip:bob@example.com") != 1 || response.Header.Get("Content-Type") != "application/watcherinfo+xml" {
+		t.Errorf("%s %v\n%s", response.Status, response.Header, doc)
+	}
+	const visit = `{"visits":[{"watcher":"sip:bob@example.com","fetches":1,"subscriptions":0,"last":"`
+	deadline := time.Now().Add(servertest.Patience)
+	for { // a fetch is written when it has been answered
+		_, history := alice.do("GET", path+"/history", "")
+		if strings.HasPrefix(history, visit) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s\nwant %s", history, visit)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	asPrincipal(t, n, "bob", "builder").expect(403, "GET", path+"/history", "")
 }
 
 // TestXCAPByCurl has curl do what README says.
