@@ -1,6 +1,9 @@
 package pidf
 
-import "iter"
+import (
+	"iter"
+	"strings"
+)
 
 // Name is the expanded name of an element or an attribute.
 type Name struct{ Namespace, Local string }
@@ -84,6 +87,14 @@ func (e Element) Attributes() iter.Seq[Attribute] {
 			}
 		}
 	}
+}
+
+// Value returns the value of one of the element's attributes, with references
+// resolved and white space made blanks.
+func (e Element) Value(a Attribute) string {
+	raw := e.doc.body[a.Start : a.End-1]
+	quote := e.doc.body[a.End-1]
+	return decodeAttribute(raw[strings.IndexByte(raw, quote)+1:])
 }
 
 // Declarations goes through the namespaces that the element itself binds:

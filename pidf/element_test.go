@@ -46,6 +46,21 @@ func TestElement(t *testing.T) {
 	}
 }
 
+func TestElementValue(t *testing.T) {
+	d, err := pidf.Parse([]byte(`<presence xmlns="urn:ietf:params:xml:ns:pidf" entity='a"b' xmlns:x="urn:x" x:entity = "&lt;&#10;
+'"/>`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for a := range d.Root().Attributes() {
+		got += fmt.Sprintf("%q ", d.Root().Value(a))
+	}
+	if want := `"a\"b" "<\n '" `; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestReaderRoot(t *testing.T) {
 	r := pidf.Reader{Root: pidf.Name{Namespace: "urn:x", Local: "a"}}
 	for body, want := range map[string]string{
@@ -56,7 +71,7 @@ func TestReaderRoot(t *testing.T) {
 	} {
 		var d pidf.Document
 		var syntax *pidf.SyntaxError
-		if err := r.Read(&d, []byte(body)); errors.As(err, &syntax) && syntax.Reason != want || (err == nil) != (want == "") {
+		if err := r.Read(&d, []byte(body)); errors.As(err, &syntax) && syntax.Reason != want || (err == nil) != (want == "") || errors.Is(err, pidf.ErrRoot) != (want != "") {
 			t.Errorf("%s: %v, want %q", body, err, want)
 		}
 	}

@@ -21,6 +21,10 @@ const (
 // looked at because of its size.
 var ErrTooLarge = errors.New("document too large")
 
+// ErrRoot is what a SyntaxError wraps when the root element is another than
+// the one that was expected.
+var ErrRoot = errors.New("another root element")
+
 // SyntaxError says why a document was refused and where.
 type SyntaxError struct {
 	Line    int    // line of the document, from 1
@@ -37,7 +41,7 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("pidf: line %d: element %s: %s", e.Line, e.Element, e.Reason)
 }
 
-// Unwrap returns ErrTooLarge or nil.
+// Unwrap returns ErrTooLarge, ErrRoot or nil.
 func (e *SyntaxError) Unwrap() error { return e.wrapped }
 
 // Reader reads documents within limits; a limit of zero means the default.
@@ -137,6 +141,7 @@ type scanner struct {
 	current int32 // the open element, -1 outside the root
 	scope   int32 // innermost binding in scope
 	limits  Reader
+	cause   error // what the SyntaxError wraps
 }
 
 const (
@@ -288,7 +293,7 @@ func (s *scanner) opaque(start, end, delimiter int) string {
 const maxNamed = 60
 
 func (s *scanner) failure(reason string) *SyntaxError {
-	err := &SyntaxError{Line: s.doc.line(s.i), Reason: reason}
+	err := &SyntaxError{Line: s.doc.line(s.i), Reason: reason, wrapped: s.cause}
 	if s.current >= 0 {
 		e := &s.doc.elements[s.current]
 		start := e.start + 1

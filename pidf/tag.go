@@ -104,6 +104,7 @@ func (s *scanner) startTag() string {
 	opened := &d.elements[s.current]
 	opened.open = int32(s.i)
 	if want := s.limits.Root; s.current == 0 && (d.localName(0) != want.Local || d.namespace(opened.namespace) != want.Namespace) {
+		s.cause = ErrRoot
 		return "root is not " + want.Local + " in the namespace " + want.Namespace
 	}
 	if empty {

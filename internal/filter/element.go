@@ -1,0 +1,89 @@
+package filter
+
+import (
+	"slices"
+	"strings"
+
+	"presenced/pidf"
+)
+
+func (e element) children() []element {
+	var all []element
+	for child := range e.Children() {
+		all = append(all, element{child, e.body})
+	}
+	return all
+}
+
+// attr returns an attribute without a namespace.
+func (e element) attr(local string) (string, bool) {
+	for a := range e.Attributes() {
+		if a.Name == (pidf.Name{Local: local}) {
+			return e.Value(a), true
+		}
+	}
+	return "", false
+}
+
+// boolean reads an attribute of type xs:boolean.
+func (e element) boolean(local, standard string) (bool, error) {
+	value, given := e.attr(local)
+	if !given {
+		value = standard
+	}
+	switch collapse(value) {
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	}
+	return false, e.fail("%s %.40q is neither true nor false", local, value)
+}
+
+// only refuses attributes other than those named and those of extensions.
+func (e element) only(attributes []string) error {
+	for a := range e.Attributes() {
+		if a.Namespace == Namespace || a.Namespace == "" && !slices.Contains(attributes, a.Local) {
+			return e.fail("attribute %.60q is not allowed", a.Local)
+		}
+	}
+	return nil
+}
+
+// structure refuses text beside the children, and attributes other than those
+// named.
+func (e element) structure(attributes ...string) error {
+	at := e.Open()
+	for child := range e.Children() {
+		if !isBlank(e.body[at:child.Start()]) {
+			return e.fail("text is not allowed")
+		}
+		at = child.End()
+	}
+	if !isBlank(e.body[at:e.Close()]) {
+		return e.fail("text is not allowed")
+	}
+	return e.only(attributes)
+}
+
+// isBlank says whether what stands between tags is white space and comments.
+func isBlank(between string) bool {
+	const open, shut = "<!--", "-->"
+	for {
+		between = strings.TrimLeft(between, " \t\r\n")
+		if !strings.HasPrefix(between, open) {
+			return between == ""
+		}
+		end := strings.Index(between[len(open):], shut)
+		between = between[len(open)+end+len(shut):]
+	}
+}
+
+// value is the text of an element without children, and with no other
+// attributes than those named.
+func (e element) value(attributes ...string) (string, error) {
+	for range e.Children() {
+		return "", e.fail("elements are not allowed")
+	}
+	return e.Text(), e.only(attributes)
+}

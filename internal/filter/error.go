@@ -1,0 +1,59 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+
+	"presenced/pidf"
+)
+
+// Statuses of an Error.
+const (
+	BadRequest    = 400 // the body is not well-formed, or hostile
+	TooLarge      = 413 // the body is larger than MaxSize
+	NotAcceptable = 488 // the filter is understood as one, but not accepted (RFC 4660 s.3.3.4 and s.5.4)
+)
+
+// BadFilter is the reason in Subscription-State where a filter that a 202 has
+// answered turns out to be bad and the subscription is terminated (RFC 4660
+// s.5.4). [Parse] and [Merge] find everything out before the answer.
+const BadFilter = "badfilter"
+
+// Error says why a filter-set was refused, where, and with which answer.
+type Error struct {
+	Status int    // BadRequest, TooLarge or NotAcceptable
+	Line   int    // line of the offending element's tag, from 1; 0 where a refresh and the filters before it are in conflict
+	Reason string // begins with the element's name, where there is one
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return "filter: " + e.Reason
+	}
+	return fmt.Sprintf("filter: line %d: %s", e.Line, e.Reason)
+}
+
+// refused is what the reader of XML has against a document. Another root is
+// well-formed, but not aligned with the schema (RFC 4660 s.5.4).
+func refused(err error) *Error {
+	e := &Error{Status: BadRequest, Line: 1, Reason: err.Error()}
+	var syntax *pidf.SyntaxError
+	if errors.As(err, &syntax) {
+		e.Line, e.Reason = syntax.Line, syntax.Reason
+		if syntax.Element != "" {
+			e.Reason = syntax.Element + ": " + syntax.Reason
+		}
+	}
+	switch {
+	case errors.Is(err, pidf.ErrTooLarge):
+		e.Status = TooLarge
+	case errors.Is(err, pidf.ErrRoot):
+		e.Status = NotAcceptable
+	}
+	return e
+}
+
+// notAcceptable is an error without a line.
+func notAcceptable(format string, args ...any) *Error {
+	return &Error{Status: NotAcceptable, Reason: fmt.Sprintf(format, args...)}
+}
