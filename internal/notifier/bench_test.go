@@ -40,7 +40,7 @@ func newBenchNode(tb testing.TB) *benchNode {
 	n := &benchNode{engine: engine, sent: make(chan sentNotify, 1<<16)}
 	n.Notifier = New(Config{
 		Agent: "bench", Store: engine, Feed: engine, Sender: n, Observer: n, Log: slog.New(slog.DiscardHandler),
-		Expires: Expires{Min: 60, Max: 7200, Default: 3600}, Burst: 1, Grace: time.Minute,
+		Expires: Expires{Min: 60, Max: 7200, Default: 3600}, Burst: 1, Grace: time.Minute, WinfoInterval: 5 * time.Second,
 		Contact: func(sip.Flow, bool) string { return "<sip:192.0.2.9:5060>" },
 		Reroute: func(f sip.Flow) (sip.Flow, bool) { return f, true },
 	})
@@ -115,13 +115,18 @@ func (s benchState) Body(string) Body       { return s.body }
 // benchRequest is a SUBSCRIBE as a soft phone writes it.
 func benchRequest(tb testing.TB, watcher, presentity int) *sip.Request {
 	tb.Helper()
+	return benchRequestOf(tb, watcher, presentity, "presence", "application/pidf+xml")
+}
+
+func benchRequestOf(tb testing.TB, watcher, presentity int, pkg, accept string) *sip.Request {
+	tb.Helper()
 	raw := fmt.Sprintf("SUBSCRIBE sip:user%05d@example.com SIP/2.0\r\n"+
 		"Via: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKPj6b5b0d4e-%d-%d\r\nMax-Forwards: 70\r\n"+
 		"From: \"User %d\" <sip:user%05d@example.com>;tag=9a1f2c3d4e5f60718293\r\nTo: <sip:user%05d@example.com>\r\n"+
 		"Call-ID: 7f4e1b7c9d3a4c0f8c5b2f41a6e%05d%05d\r\nCSeq: 4711 SUBSCRIBE\r\n"+
-		"Contact: \"User %d\" <sip:user%05d@192.0.2.1:5060;transport=udp>\r\nEvent: presence\r\nExpires: 3600\r\n"+
-		"Accept: application/pidf+xml\r\nUser-Agent: bench/1.0\r\nContent-Length: 0\r\n\r\n",
-		presentity, watcher, presentity, watcher, watcher, presentity, watcher, presentity, watcher, watcher)
+		"Contact: \"User %d\" <sip:user%05d@192.0.2.1:5060;transport=udp>\r\nEvent: %s\r\nExpires: 3600\r\n"+
+		"Accept: %s\r\nUser-Agent: bench/1.0\r\nContent-Length: 0\r\n\r\n",
+		presentity, watcher, presentity, watcher, watcher, presentity, watcher, presentity, watcher, watcher, pkg, accept)
 	r, err := sip.ParseRequest([]byte(raw), sip.Flow{Proto: sip.UDP, Local: netip.MustParseAddrPort("192.0.2.9:5060"),
 		Remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), uint16(1024+watcher))})
 	if err != nil {

@@ -181,9 +181,12 @@ func (n *Notifier) present(ctx context.Context, key store.Key, pkg *served) (Sta
 // difference. The topic's shard is locked.
 func (n *Notifier) update(t *topic, state State, number uint64, heard instant) {
 	now := n.now()
-	news := t.state == nil || t.state.Version() != state.Version()
+	news := t.state == nil || t.state.Version() != state.Version() || t.stale > 0 && number >= t.stale
 	if !t.install(state, number, heard) {
 		return
+	}
+	if number >= t.stale {
+		t.stale = 0
 	}
 	if t.pkg.strict {
 		t.next = now.add(t.pkg.interval)

@@ -61,8 +61,16 @@ func start(t *testing.T, options ...option) *node {
 
 func startOn(t *testing.T, engine *embedded.Engine, options ...option) *node {
 	t.Helper()
+	return startDeciding(t, engine, seesAll, options...)
+}
+
+func seesAll(string) notifier.Decision { return notifier.Decision{State: event.Active, View: "full"} }
+
+// startDeciding starts a node that decides so on what it restores.
+func startDeciding(t *testing.T, engine *embedded.Engine, decide func(watcher string) notifier.Decision, options ...option) *node {
+	t.Helper()
 	n := &node{t: t, engine: engine, sender: &sender{all: map[transaction.ID]*flight{}}, done: make(chan struct{}), outcome: map[string]int{}}
-	n.decide = func(string) notifier.Decision { return notifier.Decision{State: event.Active, View: "full"} }
+	n.decide = decide
 	c := notifier.Config{
 		Agent: "a", Store: engine, Feed: engine, Sender: n.sender, Observer: n, Log: slog.New(slog.DiscardHandler),
 		Expires: notifier.Expires{Min: 60, Max: 7200, Default: 3600}, Burst: 1, Grace: time.Minute,

@@ -46,22 +46,7 @@ func younger(a, b store.Subscription) bool {
 }
 
 // attemptIn is the attempt in a record's data.
-func attemptIn(data string) string {
-	s, _, err := restored(store.Subscription{Data: data})
-	if err != nil {
-		return ""
-	}
-	return attemptOf(s.dialog)
-}
-
-// nameInRecord is the display name in a record's data.
-func nameInRecord(data string) string {
-	s, _, err := restored(store.Subscription{Data: data})
-	if err != nil {
-		return ""
-	}
-	return displayName(s.dialog)
-}
+func attemptIn(data string) string { return attemptOf(dialogIn(data)) }
 
 // giveUpRedundant ends redundant subscriptions, which are claimed for it: who
 // kept them hears of that.

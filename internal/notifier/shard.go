@@ -34,6 +34,7 @@ type topic struct {
 	loaded        uint64  // number of the load that brought it
 	changed       instant // when this agent heard of it
 	next          instant // no load before, where the pace is strict
+	stale         uint64  // a load of this number or a later one is news at the same version too; 0: none
 	partial       bool    // state is a Partial
 	asked         bool    // the first load is under way
 	due           bool    // a load waits for next

@@ -185,6 +185,20 @@ func restored(r store.Subscription) (*subscription, event.Dialog, error) {
 	}, dialog, nil
 }
 
+// dialogIn is the packed dialog in a record's data, with its attempt; "" in one
+// of another version.
+func dialogIn(data string) string {
+	u := event.Unpack(data)
+	version := u.Uint()
+	_, _ = u.Uint(), u.Uint()     // the limit, who
+	_, _ = u.Uint(), u.Uint()     // the flow's protocol and connection
+	_, _ = u.String(), u.String() // its addresses
+	if version != recordVersion || u.Err() != nil {
+		return ""
+	}
+	return u.Rest()
+}
+
 const (
 	anonymousBit = 1 << iota
 	trustedBit

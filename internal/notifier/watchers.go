@@ -33,7 +33,7 @@ type watchers struct {
 type row struct {
 	id       string // in the store
 	watcher  string // address-of-record; "" anonymous
-	packed   string // the record's data
+	data     string // the record's
 	code     code
 	watching policy.Watching
 	expires  time.Duration // of the subscription itself; below 0: not told
@@ -42,7 +42,7 @@ type row struct {
 
 // rowOf reads a stored subscription.
 func (n *Notifier) rowOf(r store.Subscription) row {
-	w := row{id: r.ID, watcher: r.Watcher, packed: r.Data, code: code(r.Standing), expires: r.TTL, age: r.Age}
+	w := row{id: r.ID, watcher: r.Watcher, data: r.Data, code: code(r.Standing), expires: r.TTL, age: r.Age}
 	switch w.code.status() {
 	case watcherinfo.Init: // put by an earlier release
 		w.code = codeOf(watcherinfo.Active, watcherinfo.Subscribe)
@@ -192,7 +192,7 @@ func (w *watchers) tell(r *row, view string) watcherinfo.Watcher {
 		t.Expiration = max(0, r.expires-passed)
 	}
 	t.Subscribed = r.age + passed
-	t.DisplayName = nameInRecord(r.packed)
+	t.DisplayName = displayName(dialogIn(r.data))
 	return t
 }
 

@@ -127,7 +127,7 @@ func (s *Server) wire(c *config.Config, network Network) {
 	})
 	s.rules = rules.New(rules.Config{
 		Store: s.engine, Size: ruleBytes, Log: s.log,
-		Changed: func(context.Context, string, string) {},
+		Changed: s.winfoChanged,
 	})
 	s.makePresence(c)
 	for _, service := range c.Services {
