@@ -5,8 +5,9 @@
 // and device of the data model (RFC 4479) and the activities of rich presence
 // (RFC 4480). Everything else in a document, of whatever namespace, is kept and
 // passed on with its namespaces bound; it is not interpreted or validated.
-// It knows no SIP and no network. It leaves out partial documents (RFC 5262),
-// filters, and the merging of several person elements field by field.
+// It makes partial documents (RFC 5262): [AppendFull], [AppendDiff]; package
+// partial receives them. It knows no SIP and no network. It leaves out filters,
+// and the merging of several person elements field by field.
 //
 // [Parse] is a streaming reader of its own: one pass over the bytes into a flat
 // index of elements, no tree. It is as strict about well-formed XML as it is

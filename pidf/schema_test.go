@@ -101,3 +101,6 @@ func shared(t *testing.T, elem ...string) string {
 	}
 	return filepath.Join(append([]string{data}, elem...)...)
 }
+
+// Emit is emit for the tests outside the package.
+func Emit(document []byte) string { return emit(document) }

