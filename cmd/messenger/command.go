@@ -105,7 +105,6 @@ func commands() map[string]command {
 
 func decisionFlags(f *flag.FlagSet, o *options) {
 	f.StringVar(&o.presentity, "for", "", "")
-	f.StringVar(&o.http, "http", "", "")
 }
 
 func watchersFlags(f *flag.FlagSet, o *options) {
@@ -178,6 +177,7 @@ func parseArguments(c command, args []string) (*options, []string, error) {
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.server, "server", "", "")
 	f.StringVar(&o.transport, "transport", "", "")
+	f.StringVar(&o.http, "http", "", "")
 	f.StringVar(&o.tlsCA, "tls-ca", "", "")
 	f.BoolVar(&o.tlsInsecure, "tls-insecure", false, "")
 	f.UintVar(&o.expires, "expires", 600, "")
