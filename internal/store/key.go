@@ -44,7 +44,9 @@ const winfo = ".winfo"
 
 // Winfo is the key under which the watchers of k are watched (RFC 3857 s.3).
 // Its version is another one whenever a subscription to k is added, put with
-// another Standing, deleted, or lapses; nothing else changes it.
+// another Standing, deleted, or lapses. An engine keeps it only while somebody
+// watches it or has read it lately: who comes back with an older one is told,
+// though nothing may have changed.
 func (k Key) Winfo() Key { return Key{k.AOR, k.Package + winfo} }
 
 // Inner is the key whose watchers k is about. ok is false where k is about

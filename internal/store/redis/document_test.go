@@ -162,6 +162,45 @@ func TestOldSubscriptionIsRead(t *testing.T) {
 	}
 }
 
+// What nobody asks for costs a subscription nothing; who asks again is told.
+func TestVersionOfWatchersIsKeptWhileSomebodyAsks(t *testing.T) {
+	t.Parallel()
+	s := startRedis(t)
+	var c clock
+	e := c.open(t, s.at("agent-a")).(*Engine)
+	index := e.keys[store.Shard(alice.AOR)].changes
+	kept := func() bool { return s.client.ZScore(t.Context(), index, memberOf(alice.Winfo())).Err() == nil }
+	put := func(standing uint16) store.Version {
+		t.Helper()
+		must(t, e.PutSubscription(t.Context(), store.Subscription{
+			ID: fmt.Sprintf("%02xs", store.Shard(alice.AOR)), Key: alice, Fence: 1, Agent: "agent-a", TTL: 24 * time.Hour, Standing: standing,
+		}))
+		got, err := e.Watchers(t.Context(), alice)
+		must(t, err)
+		return got.Version
+	}
+	must(t, e.PutSubscription(t.Context(), store.Subscription{
+		ID: fmt.Sprintf("%02xs", store.Shard(alice.AOR)), Key: alice, Fence: 1, Agent: "agent-a", TTL: 24 * time.Hour,
+	}))
+	if kept() {
+		t.Fatal("a version that nobody asked for")
+	}
+	have := put(1)
+	if !kept() || have == 0 {
+		t.Fatal("no version though somebody asked")
+	}
+	c.advance(2 * time.Hour)
+	eventually(t, "it is dropped", func() bool { return !kept() })
+	must(t, e.PutSubscription(t.Context(), store.Subscription{
+		ID: fmt.Sprintf("%02xs", store.Shard(alice.AOR)), Key: alice, Fence: 1, Agent: "agent-a", TTL: 24 * time.Hour, Standing: 2,
+	}))
+	e.Watch(alice.Winfo(), have)
+	wantNext(t, e, alice.Winfo())
+	if v := put(3); v == have {
+		t.Fatalf("version %d again", v)
+	}
+}
+
 // The version of watchers that are none any more does not stay in Redis.
 func TestNothingStaysOfWhoIsGone(t *testing.T) {
 	t.Parallel()

@@ -82,7 +82,8 @@ func (e *Engine) Seen(key store.Key, have store.Version) {
 		return
 	}
 	w.have, w.given = have, false
-	if w.stored != have {
+	_, winfo := key.Inner()
+	if w.stored != have || winfo && have == 0 { // Redis must learn that a version is wanted: see compare.lua
 		f.compare(w)
 	}
 }

@@ -216,7 +216,7 @@ func (e *Engine) lostState(ctx context.Context, shard int, member string) error 
 
 // verify learns whether Redis restarted or the shard was emptied.
 func (e *Engine) verify(ctx context.Context, shard int) error {
-	answer, err := e.run(ctx, shard, compareScript, []string{e.keys[shard].changes})
+	answer, err := e.run(ctx, shard, compareScript, []string{e.keys[shard].changes}, e.keys[shard].base)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,14 @@ type question struct {
 	asked store.Version // have
 }
 
+// question is the key as compare.lua takes it.
+func (q question) question() string {
+	if q.asked == 0 {
+		return "+" + q.member
+	}
+	return q.member
+}
+
 func (f *feed) takePending() []question {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -85,9 +93,10 @@ func (f *feed) compareBatch(ctx context.Context, batch []question) error {
 	for shard, questions := range byShard {
 		for len(questions) > 0 {
 			n := min(len(questions), compareBatch)
-			own := make([]any, n)
-			for i, q := range questions[:n] {
-				own[i] = q.member
+			own := make([]any, 0, 1+n)
+			own = append(own, f.engine.keys[shard].base)
+			for _, q := range questions[:n] {
+				own = append(own, q.question())
 			}
 			calls = append(calls, call{keys: []string{f.engine.keys[shard].changes}, own: own})
 			asked = append(asked, questions[:n])

@@ -30,8 +30,8 @@ func (e *Engine) PutSubscription(ctx context.Context, s store.Subscription) erro
 	k := &e.keys[shard]
 	rest := append(appendString(make([]byte, 0, len(s.Watcher)+len(s.Data)+binary.MaxVarintLen16), s.Watcher), s.Data...)
 	answer, err := e.run(ctx, shard, putSubscriptionScript,
-		[]string{k.base + "sub:" + s.ID, k.base + "watch:" + member, k.base + "agent:" + s.Agent, k.expiry, k.counts},
-		k.base, s.ID, s.Fence, s.Agent, lifetime(s.TTL), member, rest, s.Standing, lifetime(max(0, s.Age)))
+		[]string{k.base + "sub:" + s.ID, k.base + "watch:" + member, k.base + "agent:" + s.Agent, k.expiry, k.counts, k.changes},
+		k.base, s.ID, s.Fence, s.Agent, lifetime(s.TTL), member, rest, s.Standing, lifetime(max(0, s.Age)), memberOf(s.Key.Winfo()))
 	return e.fenced(shard, s.Key, answer, err)
 }
 
@@ -40,7 +40,8 @@ func (e *Engine) PutSubscription(ctx context.Context, s store.Subscription) erro
 func (e *Engine) DeleteSubscription(ctx context.Context, key store.Key, id string, fence uint64) error {
 	shard := int(store.Shard(key.AOR))
 	k := &e.keys[shard]
-	answer, err := e.run(ctx, shard, deleteSubscriptionScript, []string{k.base + "sub:" + id}, k.base, id, fence)
+	answer, err := e.run(ctx, shard, deleteSubscriptionScript,
+		[]string{k.base + "sub:" + id, k.changes}, k.base, id, fence, memberOf(key.Winfo()))
 	return e.fenced(shard, key, answer, err)
 }
 

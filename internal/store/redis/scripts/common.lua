@@ -17,8 +17,15 @@ local function raise(index, base, member, previous)
   return version
 end
 
--- stamp gives a key its next version where the caller has not read the last one, and enters it into the change index.
-local function stamp(index, member)
-  if redis.call('ZADD', index, 'GT', 'CH', now, member) == 1 then return now end
-  return tonumber(redis.call('ZINCRBY', index, 1, member))
+-- The watchers of a key have a version, under its winfo key in the change index, only while somebody asks for it now and
+-- then: else a subscription need not change it. Where there is none, one is given when it is asked for, so that whoever has
+-- an older one is told.
+
+-- ask keeps the version of watchers for another hour, and gives them one where they have none.
+local function ask(index, base, winfo)
+  redis.call('ZADD', base .. 'expiry', now + tombstone, 'win:' .. winfo)
+  local version = tonumber(redis.call('ZSCORE', index, winfo))
+  if version then return version end
+  redis.call('ZADD', index, now, winfo)
+  return now
 end

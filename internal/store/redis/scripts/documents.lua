@@ -10,7 +10,9 @@ end
 
 -- document_changed gives a document its next version in the change index, hints at it, and returns it. It is kept for an hour.
 local function document_changed(index, expiry, base, member)
-  local version = stamp(index, member)
+  local previous = tonumber(redis.call('ZSCORE', index, member) or 0)
+  local version = now > previous and now or previous + 1
+  redis.call('ZADD', index, version, member)
   redis.call('ZADD', expiry, now + tombstone, 'doc:' .. member)
   redis.call('SPUBLISH', base .. 'hints', string.format('%.0f %s', version, member))
   return version

@@ -39,18 +39,10 @@ local function expire_subscription(name, id)
   local record = redis.call('GET', base .. name)
   if record then
     local _, _, agent, member = open(record)
-    forget(base, id, agent, member)
+    forget(KEYS[2], base, id, agent, member)
   else
     redis.call('ZREM', KEYS[1], name)
   end
-end
-
--- expire_watchers drops the version of who watches a key that nobody has watched for an hour.
-local function expire_watchers(name, member)
-  if redis.call('EXISTS', base .. 'watch:' .. member) == 0 then
-    redis.call('ZREM', KEYS[2], winfo_of(member))
-  end
-  redis.call('ZREM', KEYS[1], name)
 end
 
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', over, 'LIMIT', 0, limit)
@@ -60,12 +52,10 @@ for _, name in ipairs(due) do
     expire_publications(name, rest)
   elseif kind == 'reg:' then
     expire_bindings(name, 'registration:' .. rest)
-  elseif kind == 'win:' then
-    expire_watchers(name, rest)
   elseif kind == 'vis:' then
     redis.call('DEL', base .. name, base .. 'last:' .. rest)
     redis.call('ZREM', KEYS[1], name)
-  elseif kind == 'doc:' then -- the change of a document, not the document
+  elseif kind == 'doc:' or kind == 'win:' then -- the change of a document, not the document; the version of watchers
     redis.call('ZREM', KEYS[1], name)
     redis.call('ZREM', KEYS[2], rest)
   else

@@ -28,9 +28,10 @@ for _, id in ipairs(page[2]) do
       reply[#reply + 1] = id
       reply[#reply + 1] = record
     else
-      forget(ARGV[3], id, agent, member)
+      forget(KEYS[2], ARGV[3], id, agent, member, ARGV[5])
     end
   end
 end
-reply[3] = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[5]) or 0)
+-- Where there is nothing, Redis may have lost it: a version would hide that.
+if #reply > 4 or redis.call('ZSCORE', KEYS[2], ARGV[5]) then reply[3] = ask(KEYS[2], ARGV[3], ARGV[5]) end
 return reply

@@ -22,33 +22,23 @@ local function winfo_of(member)
   return string.sub(member, 1, colon - 1) .. '.winfo' .. string.sub(member, colon)
 end
 
--- watchers_changed gives the watchers of a key their next version, and hints at it as raise does.
-local function watchers_changed(base, member)
-  local winfo = winfo_of(member)
-  local version = stamp(base .. 'changes', winfo)
-  if redis.call('EXISTS', base .. 'watch:' .. winfo) == 1 then
-    redis.call('SPUBLISH', base .. 'hints', string.format('%.0f %s', version, winfo))
-  end
-  return version
+-- watchers_changed gives the watchers of a key their next version, if somebody asks for it, and returns it, else 0. index is
+-- the change index, winfo the member of it, nil for that of member.
+local function watchers_changed(index, base, member, winfo)
+  winfo = winfo or winfo_of(member)
+  local version = redis.call('ZSCORE', index, winfo)
+  return version and raise(index, base, winfo, tonumber(version)) or 0
 end
 
--- unwatch takes a subscription from the watchers of its key. The version of those that have become none is kept for an hour.
-local function unwatch(base, id, member)
-  redis.call('SREM', base .. 'watch:' .. member, id)
-  if redis.call('EXISTS', base .. 'watch:' .. member) == 0 then
-    redis.call('ZADD', base .. 'expiry', now + tombstone, 'win:' .. member)
-  end
-  return watchers_changed(base, member)
-end
-
--- forget removes a subscription and every trace of it, and returns the version of who watches its key. base is the prefix
--- of the shard's keys.
-local function forget(base, id, agent, member)
+-- forget removes a subscription and every trace of it, and returns what watchers_changed does. base is the prefix of the
+-- shard's keys.
+local function forget(index, base, id, agent, member, winfo)
   redis.call('DEL', base .. 'sub:' .. id)
   redis.call('SREM', base .. 'agent:' .. agent, id)
   redis.call('ZREM', base .. 'expiry', 'sub:' .. id)
   redis.call('HINCRBY', base .. 'counts', 'subscriptions', -1)
-  return unwatch(base, id, member)
+  redis.call('SREM', base .. 'watch:' .. member, id)
+  return watchers_changed(index, base, member, winfo)
 end
 
 -- moved hints to the owner that it is the owner no more.
