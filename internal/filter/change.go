@@ -29,7 +29,7 @@ func (f *Filter) Triggers(old, current *pidf.Document) bool {
 	before, after := newTree(old), newTree(current)
 	defer before.free()
 	defer after.free()
-	c := change{old: before.nodes, current: after.nodes, was: make([]int32, len(after.nodes)), stays: make([]bool, len(before.nodes))}
+	c := change{old: before.nodes, current: after.nodes, was: make([]int32, len(after.nodes))}
 	for i := range c.was {
 		c.was[i] = -1
 	}
@@ -46,7 +46,6 @@ func (f *Filter) Triggers(old, current *pidf.Document) bool {
 type change struct {
 	old, current tree
 	was          []int32 // by index in current: the index in old, or -1
-	stays        []bool  // by index in old: it is in current
 }
 
 // ident is what brothers are told apart by.
@@ -60,7 +59,7 @@ func (t tree) ident(i int32) ident { return ident{t[i].name, t[i].Attribute("id"
 // pair takes two elements for the same one, and looks for the same among their
 // children. Most children stand in the same order as before.
 func (c *change) pair(old, current int32) {
-	c.was[current], c.stays[old] = old, true
+	c.was[current] = old
 	o, n := c.old.firstChild(old), c.current.firstChild(current)
 	for o >= 0 && n >= 0 && c.old.ident(o) == c.current.ident(n) {
 		c.pair(o, n)
@@ -140,7 +139,7 @@ func (c *change) successors() []int32 {
 func (c *change) changed(k *criterion) bool {
 	met := false
 	var fresh []finding
-	same := make(map[finding]bool) // what both documents have, as in old
+	same := make(map[finding]bool) // what both documents have, by its place in old
 	c.current.find(&k.path, func(f finding) {
 		was, known := c.counterpart(f)
 		if !known {

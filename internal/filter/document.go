@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"fmt"
 	"strings"
 
 	"presenced/pidf"
@@ -339,23 +338,4 @@ func (r *setReader) readCriterion(e element, kind criterionKind) (criterion, err
 // expression is a parser over a copy, so that names do not hold the body.
 func (r *setReader) expression(text string) parser {
 	return parser{text: strings.Clone(text), bindings: r.bindings}
-}
-
-// element is an element of a filter-set, and what its schema may ask.
-type element struct {
-	pidf.Element
-	body string // the document
-}
-
-func (e element) fail(format string, args ...any) *Error {
-	return &Error{NotAcceptable, e.Line(), fmt.Sprintf("%.60s: ", e.Name().Local) + fmt.Sprintf(format, args...)}
-}
-
-func (e element) is(local string) bool {
-	return e.Name() == pidf.Name{Namespace: Namespace, Local: local}
-}
-
-// isExtension tells whether the schema's ##other is for the element.
-func (e element) isExtension() bool {
-	return e.Name().Namespace != "" && e.Name().Namespace != Namespace
 }

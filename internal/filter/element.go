@@ -1,11 +1,31 @@
 package filter
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"presenced/pidf"
 )
+
+// element is an element of a filter-set, and what its schema may ask.
+type element struct {
+	pidf.Element
+	body string // the document
+}
+
+func (e element) fail(format string, args ...any) *Error {
+	return &Error{NotAcceptable, e.Line(), fmt.Sprintf("%.60s: ", e.Name().Local) + fmt.Sprintf(format, args...)}
+}
+
+func (e element) is(local string) bool {
+	return e.Name() == pidf.Name{Namespace: Namespace, Local: local}
+}
+
+// isExtension tells whether the schema's ##other is for the element.
+func (e element) isExtension() bool {
+	return e.Name().Namespace != "" && e.Name().Namespace != Namespace
+}
 
 func (e element) children() []element {
 	var all []element

@@ -15,7 +15,7 @@ type node struct {
 	name         pidf.Name
 	parent, next int32 // next: index of the first element behind its descendants
 	marks        mark
-	picked       uint64 // attributes that are included by themselves, by number
+	picked       uint64 // attributes that are included by themselves, by number: pidf's reader allows 64
 	dropped      uint64 // attributes that are excluded by themselves
 	kept         uint64 // attributes that are delivered
 	text         string // its text with white space collapsed, once it was asked for
