@@ -48,7 +48,8 @@ func (p *Permissions) selections() [3]*Selection {
 	return [...]*Selection{&p.Devices, &p.Persons, &p.Services}
 }
 
-// bits are the flags' booleans, from the lowest. UserInput stands above them.
+// bits are the flags' booleans, from the lowest. UserInput stands above them,
+// in two bits, and Silent above it.
 func (p *Permissions) bits() []*bool {
 	attributes := p.attributes()
 	return append(attributes[:], &p.AllAttributes, &p.Devices.All, &p.Persons.All, &p.Services.All)
@@ -57,6 +58,9 @@ func (p *Permissions) bits() []*bool {
 func (p *Permissions) flags() uint64 {
 	bits := p.bits()
 	flags := uint64(p.UserInput) << len(bits)
+	if p.Silent {
+		flags |= 1 << (len(bits) + 2)
+	}
 	for i, bit := range bits {
 		if *bit {
 			flags |= 1 << i
@@ -70,7 +74,8 @@ func (p *Permissions) setFlags(flags uint64) {
 	for i, bit := range bits {
 		*bit = flags&(1<<i) != 0
 	}
-	p.UserInput = UserInput(flags >> len(bits))
+	p.UserInput = UserInput(flags >> len(bits) & 3)
+	p.Silent = flags&(1<<(len(bits)+2)) != 0
 }
 
 // PermissionsOf is the inverse of Key. It refuses what Key does not write.

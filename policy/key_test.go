@@ -16,6 +16,7 @@ func TestKey(t *testing.T) {
 		{"polite-block", Permissions{Handling: PoliteBlock}, "2-0"},
 		{"one attribute", Permissions{Handling: Allow, Activities: true}, "3-1"},
 		{"user input", Permissions{Handling: Allow, UserInput: UserInputBare}, "3-10000"},
+		{"silence", Permissions{Handling: Confirm, UserInput: UserInputFull, Silent: true}, "1-70000"},
 		{"RFC 5025 s.6", Permissions{
 			Handling: Allow,
 			Services: Selection{ServiceURISchemes: []string{"mailto", "sip"}}, Persons: Selection{All: true},
@@ -64,7 +65,7 @@ func TestPermissionsOfRefuses(t *testing.T) {
 		"",
 		"3",
 		"4-0",         // no such handling
-		"3-40000",     // no such user input
+		"3-80000",     // no such permission
 		"03-0",        // not as Key writes it
 		"3-3FFFF",     // not as Key writes it
 		"3-0;",        // no list

@@ -11,6 +11,7 @@ import (
 // The zero value gives nothing. They are compared by Key.
 type Permissions struct {
 	Handling SubHandling
+	Silent   bool // while it is Confirm, the watcher is not even told that it waits; see NamespaceSilence
 
 	// The data components that the watcher may see (RFC 5025 s.3.3.1).
 	Devices, Persons, Services Selection
@@ -71,6 +72,7 @@ func (p *Permissions) attributes() [12]*bool {
 // numbers, the union of sets. The result is normal once normal is called.
 func (p *Permissions) merge(q *Permissions) {
 	p.Handling = max(p.Handling, q.Handling)
+	p.Silent = p.Silent || q.Silent
 	p.UserInput = max(p.UserInput, q.UserInput)
 	p.AllAttributes = p.AllAttributes || q.AllAttributes
 	mine, theirs := p.attributes(), q.attributes()

@@ -9,6 +9,14 @@ import (
 // NamespacePresRules is that of presence authorization (RFC 5025 s.7).
 const NamespacePresRules = "urn:ietf:params:xml:ns:pres-rules"
 
+// NamespaceSilence is that of our own action <silent>, true or false, which a
+// rule may have beside sub-handling confirm: a watcher that waits for the
+// decision is told nothing, not even that it waits (RFC 3856 s.6.6.2 leaves
+// both open). Where several rules match, true counts (RFC 4745 s.10.2).
+const NamespaceSilence = "urn:presenced:pres-rules"
+
+var silence = pidf.Name{Namespace: NamespaceSilence, Local: "silent"}
+
 // Rules are a presentity's access rules (RFC 5025), compiled. They may be used
 // by several goroutines.
 type Rules struct{ ruleset[Permissions] }
@@ -43,6 +51,7 @@ func (r *Rules) Evaluate(w Watcher, c Context) Permissions {
 	for permits := range r.matching(w.URI, c) {
 		p.merge(permits)
 	}
+	p.Silent = p.Silent && p.Handling == Confirm
 	return p.normal()
 }
 
@@ -50,6 +59,11 @@ func (r *Rules) Evaluate(w Watcher, c Context) Permissions {
 // stands in the wrong part grants nothing, one that is not known is ignored
 // (s.8).
 func permitPresence(p *Permissions, where part, e element) error {
+	if e.Name() == silence && where == actions { // ours is an extension there (RFC 4745 s.13)
+		silent, err := e.boolean()
+		p.Silent = p.Silent || silent
+		return err
+	}
 	if action := e.Name() == presRules("sub-handling"); action != (where == actions) {
 		p = new(Permissions)
 	}
