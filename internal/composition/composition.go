@@ -24,12 +24,17 @@ type Publications interface {
 	Publications(ctx context.Context, key store.Key) (store.Publications, error)
 }
 
-// Document is a composed presence document. It is immutable.
+// Document is a composed presence document. What it says does not change.
 type Document struct {
 	Version store.Version
 	Entity  string // the presentity's address-of-record
 	Bytes   []byte
 	Hash    uint64 // equal documents have equal hashes; never 0
+	// Sphere is the presentity's, in lower case; "" where it is undefined (RFC
+	// 5025 s.3.1.2).
+	Sphere string
+
+	views views
 }
 
 // Composer composes documents and keeps the latest ones.
@@ -94,7 +99,7 @@ func compose(entity string, pubs store.Publications) *Document {
 		sources = append(sources, pidf.Source{Doc: doc, Device: p.Source + " " + p.UserAgent})
 	}
 	bytes := pidf.Compose(nil, entity, sources)
-	return &Document{Version: pubs.Version, Entity: entity, Bytes: bytes, Hash: Hash(bytes)}
+	return &Document{Version: pubs.Version, Entity: entity, Bytes: bytes, Hash: Hash(bytes), Sphere: sphereOf(sources)}
 }
 
 var seed = maphash.MakeSeed()

@@ -67,8 +67,9 @@ func (n *Notifier) decideAnew(ctx context.Context, s *subscription) {
 	n.unlock(s.shard)
 }
 
-// transition is a changed decision on a live subscription. The shard is
-// locked.
+// transition is a changed decision on a live subscription. Where it changes
+// nothing that the watcher can see, the watcher is not told that there was one.
+// The shard is locked.
 func (n *Notifier) transition(s *subscription, d Decision) {
 	if s.waits() {
 		n.judgeWaiting(s, d)
@@ -78,7 +79,11 @@ func (n *Notifier) transition(s *subscription, d Decision) {
 		n.terminate(s, event.Rejected)
 		return
 	}
-	n.supersede(s)
+	stays := d.State == s.decision().State && !s.dirty
 	n.move(s, d, "")
+	if stays && s.topic.state != nil && s.sent == s.signature() {
+		return
+	}
+	n.supersede(s)
 	n.press(s, n.now())
 }

@@ -75,9 +75,13 @@ func (n *Notifier) mark(s *subscription, now instant) {
 }
 
 // signature is what a NOTIFY now would say, as a number: no NOTIFY is sent
-// that says what the last one said. The topic's state must be there.
+// that says what the last one said, nor what waits for a decision. The topic's
+// state must be there.
 func (s *subscription) signature() uint64 {
 	h := s.hash()
+	if h == 0 {
+		return s.sent
+	}
 	switch s.decision().State {
 	case event.Pending:
 		h ^= 0x9e3779b97f4a7c15
@@ -261,9 +265,15 @@ func (n *Notifier) render(m *notify, s *subscription, now instant) error {
 const surelySmall = 1000 // bytes
 
 // sendable says whether a NOTIFY may go now that there is a place for it. Only
-// a last one goes without the state, which the store may not have given yet.
+// a last one goes without the state, which the store may not have given yet,
+// and without a decision that holds for it.
 func (s *subscription) sendable() bool {
-	return s.queued && s.dirty && !s.busy && !s.held && s.suspend == 0 && (s.topic.state != nil || s.terminated())
+	return s.queued && s.dirty && !s.busy && !s.held && s.suspend == 0 && (s.terminated() || s.decided())
+}
+
+// decided says whether there is a state, and the decision holds for it.
+func (s *subscription) decided() bool {
+	return s.topic.state != nil && s.hash() != 0
 }
 
 // body is what s is told. A last NOTIFY has a body only where the subscription

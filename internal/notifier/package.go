@@ -91,5 +91,8 @@ func (p *served) ask(ctx context.Context, key store.Key, watcher sip.Identity, p
 type Body struct {
 	Type  string // "" with no Bytes
 	Bytes []byte // immutable
-	Hash  uint64 // of Bytes; equal bodies have equal hashes. Never 0
+	// Hash is that of Bytes; equal bodies have equal hashes. 0: the view was
+	// decided on in other circumstances than the state's. Nothing of it is
+	// told until the package has had the watcher reconsidered.
+	Hash uint64
 }

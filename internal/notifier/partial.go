@@ -17,6 +17,14 @@ func (s *subscription) hash() uint64 {
 	return s.topic.state.Body(view).Hash
 }
 
+// hashOf is the hash of a state's view.
+func hashOf(state State, view string) uint64 {
+	if partial, ok := state.(Partial); ok {
+		return partial.Hash(view)
+	}
+	return state.Body(view).Hash
+}
+
 func (s *subscription) partial() (Partial, bool) {
 	if !s.topic.partial {
 		return nil, false

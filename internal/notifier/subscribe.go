@@ -46,7 +46,7 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg *served) (*si
 		return nil, err
 	}
 	asked := n.rulings.Load()
-	decision, err := n.decide(ctx, pkg, key, r)
+	decision, state, number, err := n.admit(ctx, pkg, key, r)
 	if err != nil {
 		return nil, err
 	}
@@ -55,10 +55,6 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg *served) (*si
 		return nil, err
 	}
 	dialog.Contact = n.Contact(r.Flow, isSecure(r, &dialog))
-	state, number, err := n.present(ctx, key, pkg)
-	if err != nil {
-		return nil, away(err)
-	}
 	s := &subscription{
 		shard: n.shardOf(key), id: dialog.LocalTag, account: &account{watcher: r.Identity.AOR}, who: identityBits(r.Identity),
 		path: pathOf(peer(r)), dialog: packed(&dialog, attempt(r)), routed: len(dialog.Routes) > 0, due: -1,
@@ -177,16 +173,12 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg *served) (re
 		return nil, err
 	}
 	asked := n.rulings.Load()
-	decision, err := n.decide(ctx, pkg, key, r)
+	decision, state, number, err := n.admit(ctx, pkg, key, r)
 	if errors.Is(err, errRefused) {
 		n.end(s, event.Rejected)
 	}
 	if err != nil {
 		return nil, err
-	}
-	state, number, err := n.present(ctx, key, pkg)
-	if err != nil {
-		return nil, away(err)
 	}
 	dialog.Contact = n.Contact(r.Flow, isSecure(r, &dialog))
 	next := change{dialog: packed(&dialog, attempt(r)), flow: peer(r), decision: decision, seconds: seconds}
@@ -376,6 +368,23 @@ func (n *Notifier) terms(r *sip.Request, pkg *served) (seconds uint32, err error
 		return 0, sip.Errorf(sip.StatusIntervalTooBrief, "").With("Min-Expires", strconv.Itoa(int(n.Expires.Min)))
 	}
 	return min(seconds, n.Expires.Max), nil
+}
+
+// admit decides on a watcher and loads the state that it is to be told. Where
+// the circumstances of the decision have changed until then, both once more.
+func (n *Notifier) admit(ctx context.Context, pkg *served, key store.Key, r *sip.Request) (d Decision, state State, number uint64, err error) {
+	for range 3 {
+		if d, err = n.decide(ctx, pkg, key, r); err != nil {
+			return d, nil, 0, err
+		}
+		if state, number, err = n.present(ctx, key, pkg); err != nil {
+			return d, nil, 0, away(err)
+		}
+		if hashOf(state, d.View) != 0 {
+			break
+		}
+	}
+	return d, state, number, nil
 }
 
 // decide asks the package; a refused watcher gets 403 (RFC 6665 s.4.2.1.3).

@@ -8,16 +8,12 @@ package presence
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 
 	"presenced/internal/composition"
-	"presenced/internal/notifier"
 	"presenced/internal/store"
 	"presenced/pidf"
 	"presenced/policy"
-	"presenced/sip"
-	"presenced/sip/event"
 )
 
 // Name is the event package's (RFC 3856 s.6.1).
@@ -38,6 +34,14 @@ type Documents interface {
 	Document(ctx context.Context, key store.Key) (*composition.Document, error)
 }
 
+// Rules are what presentities themselves have laid down.
+type Rules interface {
+	// Access returns a presentity's access rules; nil where it has none.
+	Access(ctx context.Context, presentity string) (*policy.Rules, error)
+	// MayPublish says whether a principal may publish for a presentity.
+	MayPublish(ctx context.Context, principal, presentity string) (bool, error)
+}
+
 // Expires bounds the lifetime of a publication, in seconds (RFC 3903 s.6).
 type Expires struct{ Min, Max, Default uint32 }
 
@@ -45,27 +49,59 @@ type Expires struct{ Min, Max, Default uint32 }
 type Config struct {
 	Store         Publications
 	Documents     Documents
+	Rules         Rules // nil: no presentity has any
 	Expires       Expires
 	MaxBody       int // bytes: more is 413
 	PerPresentity int // publications of one presentity: more is 403; 0: no limit
+	// Reconsider has the notifier decide anew on who watches key. It may
+	// block. Nil: nobody watches.
+	Reconsider func(ctx context.Context, key store.Key)
 }
 
 // Agent is the presence agent of RFC 3856.
 type Agent struct {
 	Config
-	reader pidf.Reader
-	rules  atomic.Pointer[policy.AccessRules]
+	reader   pidf.Reader
+	defaults atomic.Pointer[policy.AccessRules]
+	reviews  reviews
+	counts   [policy.Allow + 1]atomic.Uint64 // decisions by handling
 }
 
-// New makes an agent with the domain's rules.
-func New(c Config, rules *policy.AccessRules) *Agent {
+// New makes an agent with the domain's defaults, for presentities without
+// rules of their own.
+func New(c Config, defaults *policy.AccessRules) *Agent {
 	a := &Agent{Config: c, reader: pidf.Reader{MaxSize: c.MaxBody}}
-	a.SetRules(rules)
+	a.reviews.init()
+	a.SetDefaults(defaults)
 	return a
 }
 
-// SetRules changes the domain's rules; the notifier has to reconsider then.
-func (a *Agent) SetRules(rules *policy.AccessRules) { a.rules.Store(rules) }
+// SetDefaults changes the domain's defaults; the notifier has to reconsider
+// then.
+func (a *Agent) SetDefaults(defaults *policy.AccessRules) { a.defaults.Store(defaults) }
+
+// Run reviews decisions whose time or circumstances have passed, until ctx
+// ends.
+func (a *Agent) Run(ctx context.Context) error {
+	a.reviews.run(ctx, func(aor string) {
+		if a.Reconsider != nil {
+			a.Reconsider(ctx, store.Key{AOR: aor, Package: Name})
+		}
+	})
+	return nil
+}
+
+// Decisions counts what has been decided since the start, by handling.
+func (a *Agent) Decisions(h policy.SubHandling) uint64 { return a.counts[h].Load() }
+
+// Sphere is a presentity's, "" where it is undefined (RFC 5025 s.3.1.2).
+func (a *Agent) Sphere(ctx context.Context, aor string) (string, error) {
+	doc, err := a.Documents.Document(ctx, store.Key{AOR: aor, Package: Name})
+	if err != nil {
+		return "", err
+	}
+	return doc.Sphere, nil
+}
 
 // Name is notifier.Package's.
 func (a *Agent) Name() string { return Name }
@@ -74,65 +110,3 @@ func (a *Agent) Name() string { return Name }
 func (a *Agent) Types() []string { return types }
 
 var types = []string{mediaType}
-
-// The views of a presentity's state.
-const (
-	full    = "full"
-	offline = "offline" // what a politely blocked watcher sees
-	pending = "pending" // reveals nothing
-)
-
-// Decide is notifier.Package's: the access rules' word as a state and a view
-// (RFC 5025 s.3.2.1, RFC 3856 s.6.6.2).
-func (a *Agent) Decide(_ context.Context, key store.Key, w sip.Identity) (notifier.Decision, error) {
-	switch a.rules.Load().Handling(key.AOR, policy.Watcher{URI: w.AOR, Anonymous: w.Anonymous}) {
-	case policy.Allow:
-		return notifier.Decision{State: event.Active, View: full}, nil
-	case policy.PoliteBlock:
-		return notifier.Decision{State: event.Active, View: offline}, nil
-	case policy.Confirm:
-		return notifier.Decision{State: event.Pending, View: pending}, nil
-	}
-	return notifier.Decision{State: event.Terminated}, nil
-}
-
-// State is notifier.Package's. A presentity that never published is offline,
-// not an error.
-func (a *Agent) State(ctx context.Context, key store.Key) (notifier.State, error) {
-	doc, err := a.Documents.Document(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	return &state{Document: doc}, nil
-}
-
-// state is a composed document as the notifier sees it. The views other than
-// full are made once, when one is asked for.
-type state struct {
-	*composition.Document
-	once   sync.Once
-	hidden *hidden
-}
-
-// hidden is what those see who may not see the document.
-type hidden struct{ offline, pending notifier.Body }
-
-// Version is notifier.State's.
-func (s *state) Version() store.Version { return s.Document.Version }
-
-// Body is notifier.State's. The same generator makes the document of a
-// presentity that is offline and of one that blocks politely.
-func (s *state) Body(view string) notifier.Body {
-	if view == full {
-		return notifier.Body{Type: mediaType, Bytes: s.Bytes, Hash: s.Hash}
-	}
-	s.once.Do(func() { s.hidden = &hidden{made(pidf.Offline(s.Entity)), made(pidf.Pending(s.Entity, ""))} })
-	if view == pending {
-		return s.hidden.pending
-	}
-	return s.hidden.offline
-}
-
-func made(document []byte) notifier.Body {
-	return notifier.Body{Type: mediaType, Bytes: document, Hash: composition.Hash(document)}
-}

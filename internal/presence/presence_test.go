@@ -40,7 +40,7 @@ func TestDecide(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
-			f.SetRules(c.rules)
+			f.SetDefaults(c.rules)
 			f.publish(t, document(bob, "open"))
 			d, err := f.Decide(t.Context(), bobKey, c.who)
 			if err != nil || d.State != c.state {
@@ -72,7 +72,7 @@ func TestDecide(t *testing.T) {
 // NOTIFY tells a watcher that there was one.
 func TestViewsThatHideStandStill(t *testing.T) {
 	f := newFixture(t)
-	views := []string{"offline", "pending", "", "unheard of"}
+	views := []string{"offline", "pending", "", "unheard-of"}
 	before := map[string]notifier.Body{}
 	for _, v := range views {
 		before[v] = f.body(t, v)

@@ -19,7 +19,7 @@ import (
 // (RFC 3903 s.6). The Mux has made step 2 (Event) and the domain's part of
 // step 1; order and atomicity are the serial queues' and the store's.
 func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, error) {
-	presentity, err := a.presentity(r) // step 1: are we responsible?
+	presentity, err := a.presentity(ctx, r) // step 1: are we responsible?
 	if err != nil {
 		return nil, err
 	}
@@ -57,13 +57,24 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 }
 
 // presentity is whose state is published. Only the presentity's own principal
-// publishes for it (RFC 3903 s.14.1).
-func (a *Agent) presentity(r *sip.Request) (string, error) {
+// publishes for it, and whom that one has delegated (RFC 3903 s.14.1, RFC 2779
+// s.2.3).
+func (a *Agent) presentity(ctx context.Context, r *sip.Request) (string, error) {
 	aor := r.AOR()
 	switch {
 	case aor == "":
 		return "", sip.Errorf(sip.StatusNotFound, "")
-	case r.Identity.AOR != aor:
+	case r.Identity.AOR == aor:
+		return aor, nil
+	}
+	delegated := false
+	if a.Rules != nil && r.Identity.AOR != "" {
+		var err error
+		if delegated, err = a.Rules.MayPublish(ctx, r.Identity.AOR, aor); err != nil {
+			return "", refusal(err)
+		}
+	}
+	if !delegated {
 		return "", sip.Errorf(sip.StatusForbidden, "Not your presentity")
 	}
 	return aor, nil

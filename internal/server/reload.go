@@ -16,7 +16,7 @@ func (s *Server) Reload(ctx context.Context, next *config.Config) (restart []str
 	old := s.config.Load()
 	s.level.Set(next.Log.Level)
 	s.principals.Configure(configuredPrincipals(next))
-	s.presence.SetRules(accessRules(next))
+	s.presence.SetDefaults(accessRules(next))
 	if old.Access != next.Access {
 		s.notifier.Reconsider(ctx)
 	}

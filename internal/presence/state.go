@@ -1,0 +1,94 @@
+package presence
+
+import (
+	"context"
+	"strings"
+
+	"presenced/internal/composition"
+	"presenced/internal/notifier"
+	"presenced/internal/store"
+	"presenced/pidf"
+	"presenced/policy"
+)
+
+// The views of a presentity's state, beside those that are the key of
+// permissions. Where the rules depend on the sphere, a view is followed by a
+// space and the sphere in which it was decided on.
+const (
+	full    = "full"
+	offline = "offline" // what a politely blocked watcher sees
+	pending = "pending" // reveals nothing, and says that the decision is awaited
+	silent  = "silent"  // not even that
+)
+
+var everything = policy.Everything.Key()
+
+// viewOf is the view of a watcher that is allowed to see.
+func viewOf(p policy.Permissions) string {
+	if p.Handling != policy.Allow {
+		return ""
+	}
+	if key := p.Key(); key != everything {
+		return key
+	}
+	return full
+}
+
+func inSphere(view, sphere string) string { return view + " " + sphere }
+
+// State is notifier.Package's. A presentity that never published is offline,
+// not an error.
+func (a *Agent) State(ctx context.Context, key store.Key) (notifier.State, error) {
+	doc, err := a.Documents.Document(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return state{doc, a}, nil
+}
+
+// state is a composed document as the notifier sees it.
+type state struct {
+	doc   *composition.Document
+	agent *Agent
+}
+
+// Version is notifier.State's.
+func (s state) Version() store.Version { return s.doc.Version }
+
+// Body is notifier.State's. A view that was decided on in another sphere than
+// this state's has none, and its watchers are reviewed at once: what is
+// published at work is not shown to those who may look at home.
+func (s state) Body(view string) notifier.Body {
+	name, sphere, depends := strings.Cut(view, " ")
+	if depends && sphere != s.doc.Sphere {
+		s.agent.reviews.shift(s.doc.Entity, s.doc.Sphere)
+		return notifier.Body{}
+	}
+	switch name {
+	case full:
+		return notifier.Body{Type: mediaType, Bytes: s.doc.Bytes, Hash: s.doc.Hash}
+	case silent:
+		return notifier.Body{Hash: silence}
+	}
+	v := s.doc.View(name, views{name, s.doc.Entity}.transform)
+	return notifier.Body{Type: mediaType, Bytes: v.Bytes, Hash: v.Hash}
+}
+
+var silence = composition.Hash(nil)
+
+// views makes a document's view of a name.
+type views struct{ name, entity string }
+
+// transform appends the view. The same generator makes the document of a
+// presentity that is offline and of one that blocks politely; a view that is
+// none shows it too.
+func (v views) transform(dst []byte, doc *pidf.Document) []byte {
+	if v.name == pending {
+		return append(dst, pidf.Pending(v.entity, "")...)
+	}
+	p, err := policy.PermissionsOf(v.name)
+	if err != nil || v.name == offline {
+		return append(dst, pidf.Offline(v.entity)...)
+	}
+	return p.Transform(dst, doc)
+}
