@@ -97,7 +97,7 @@ func (p benchPackage) Decide(context.Context, store.Key, sip.Identity) (Decision
 
 func (p benchPackage) State(ctx context.Context, key store.Key) (State, error) {
 	pubs, err := p.engine.Publications(ctx, key)
-	s := benchState{version: pubs.Version}
+	s := benchState{version: pubs.Version, body: Body{Hash: 1}}
 	if len(pubs.List) > 0 {
 		s.body = Body{Type: "application/pidf+xml", Bytes: pubs.List[0].Body, Hash: uint64(pubs.Version) + 1}
 	}
