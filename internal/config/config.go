@@ -110,10 +110,17 @@ const (
 	Block       SubHandling = "block"        // refused
 )
 
-// Access holds for presentities without a rules document. With one, its rules alone decide.
+// Access holds for presentities without a rules document: with one, its rules alone decide. Operators and Hiding hold
+// for all.
 type Access struct {
 	Default        SubHandling // Watchers of the own domains. Default: allow, as colleagues expect.
 	DefaultForeign SubHandling // Watchers of other domains. Default: confirm, as strangers must ask.
+	// Operators are addresses-of-record that may publish for every presentity, see its watchers and edit its rules
+	// (RFC 2779 s.2.3.4). Default: none.
+	Operators []string
+	// Hiding lets watchers hide from watcher information by their visibility rules. Default: true; false shows
+	// their address and status in any case.
+	Hiding bool
 	// Anonymous admits watchers without credentials (RFC 3323) to the evaluation of the rules before they are
 	// challenged. Default: false, because a presentity cannot tell them apart.
 	Anonymous bool

@@ -164,6 +164,8 @@ func TestEveryKeyChangesTheConfiguration(t *testing.T) {
 		"access.default":                     `access.default = "block"`,
 		"access.default_foreign":             `access.default_foreign = "polite-block"`,
 		"access.anonymous":                   `access.anonymous = true`,
+		"access.operators":                   `access.operators = ["sip:root@localhost"]`,
+		"access.hiding":                      `access.hiding = false`,
 		"store.engine":                       "store.engine = \"redis\"\nstore.redis = \"redis://localhost\"",
 		"store.path":                         `store.path = "state"`,
 		"store.redis":                        "store.engine = \"redis\"\nstore.redis = \"redis://localhost\"",

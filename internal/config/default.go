@@ -15,7 +15,7 @@ func Default() *Config {
 		Services: []Service{ServicePresence, ServiceMessage, ServiceRegistrar},
 		Listen:   Listen{UDP: loopbacks(5060), TCP: loopbacks(5060), HTTP: loopbacks(8080), XCAP: loopbacks(8081)},
 		Auth:     Auth{Mode: AuthNone, Algorithms: []Algorithm{MD5}},
-		Access:   Access{Default: Allow, DefaultForeign: Confirm},
+		Access:   Access{Default: Allow, DefaultForeign: Confirm, Hiding: true},
 		Store:    Store{Engine: EngineEmbedded},
 		Notify:   Notify{MinInterval: 5 * time.Second, Burst: 2},
 		Watchers: Watchers{MinInterval: 5 * time.Second, GiveUp: 7 * 24 * time.Hour, Undecided: 500, Past: 24 * time.Hour, Visitors: 200},

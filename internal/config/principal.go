@@ -55,6 +55,23 @@ func (r *reader) principals(key string, to *[]Principal) {
 	}
 }
 
+// addresses reads a list of addresses-of-record, as they are compared.
+func (r *reader) addresses(key string, to *[]string) {
+	words, ok := r.strings(key)
+	if !ok {
+		return
+	}
+	*to = nil
+	for i, w := range words {
+		user, domain, err := parseAddressOfRecord(w)
+		if err != nil {
+			r.fail(fmt.Sprintf("%s[%d]", key, i), "%v", err)
+			continue
+		}
+		*to = append(*to, "sip:"+user+"@"+domain)
+	}
+}
+
 func (r *reader) principal(element string, table map[string]any) (Principal, bool) {
 	var p Principal
 	uri, ok := table["uri"].(string)

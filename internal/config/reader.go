@@ -52,6 +52,8 @@ func (r *reader) config(c *Config) {
 	enum(r, "access.default", &c.Access.Default, Allow, Confirm, PoliteBlock, Block)
 	enum(r, "access.default_foreign", &c.Access.DefaultForeign, Allow, Confirm, PoliteBlock, Block)
 	r.boolean("access.anonymous", &c.Access.Anonymous)
+	r.addresses("access.operators", &c.Access.Operators)
+	r.boolean("access.hiding", &c.Access.Hiding)
 
 	enum(r, "store.engine", &c.Store.Engine, EngineEmbedded, EngineRedis)
 	text(r, "store.path", &c.Store.Path)

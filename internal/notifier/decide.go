@@ -2,7 +2,6 @@ package notifier
 
 import (
 	"context"
-	"strings"
 
 	"presenced/internal/store"
 	"presenced/sip/event"
@@ -13,17 +12,34 @@ import (
 // with reason rejected, and a changed view is sent; none of it waits for the
 // pace (RFC 6665 s.4.2.2).
 func (n *Notifier) Reconsider(ctx context.Context) {
+	n.rulings.Add(1)
 	for i := range n.shards {
-		n.reconsider(ctx, &n.shards[i], func(store.Key) bool { return true })
+		sh := &n.shards[i]
+		var all []*subscription
+		sh.mu.Lock()
+		for t := range sh.topics.All() {
+			all = append(all, t.subscriptions...)
+		}
+		sh.mu.Unlock()
+		n.decideAll(ctx, all)
 	}
 }
 
 // ReconsiderKey is Reconsider for one resource, and for who watches its
 // watchers.
 func (n *Notifier) ReconsiderKey(ctx context.Context, key store.Key) {
-	n.reconsider(ctx, n.shardOf(key), func(k store.Key) bool {
-		return k == key || k.AOR == key.AOR && strings.HasPrefix(k.Package, key.Package+winfoSuffix)
-	})
+	n.rulings.Add(1)
+	var all []*subscription
+	sh := n.shardOf(key)
+	sh.mu.Lock()
+	for range 1 + deepest {
+		if t := sh.topics.Get(key); t != nil {
+			all = append(all, t.subscriptions...)
+		}
+		key = key.Winfo()
+	}
+	sh.mu.Unlock()
+	n.decideAll(ctx, all)
 }
 
 // confirm decides anew where the rules have changed since asked, the number of
@@ -35,16 +51,7 @@ func (n *Notifier) confirm(ctx context.Context, s *subscription, asked uint64) {
 	}
 }
 
-func (n *Notifier) reconsider(ctx context.Context, sh *shard, concerned func(store.Key) bool) {
-	n.rulings.Add(1)
-	sh.mu.Lock()
-	var all []*subscription
-	for t := range sh.topics.All() {
-		if concerned(t.key) {
-			all = append(all, t.subscriptions...)
-		}
-	}
-	sh.mu.Unlock()
+func (n *Notifier) decideAll(ctx context.Context, all []*subscription) {
 	for _, s := range all {
 		n.decideAnew(ctx, s)
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"reflect"
 
 	"presenced/internal/config"
 )
@@ -17,7 +18,7 @@ func (s *Server) Reload(ctx context.Context, next *config.Config) (restart []str
 	s.level.Set(next.Log.Level)
 	s.principals.Configure(configuredPrincipals(next))
 	s.presence.SetDefaults(accessRules(next))
-	if old.Access != next.Access {
+	if !reflect.DeepEqual(old.Access, next.Access) {
 		s.notifier.Reconsider(ctx)
 	}
 	running := *old // what needs a restart stays as it is

@@ -63,9 +63,6 @@ type Server struct {
 // composed is how many documents are kept; about 2 kB each.
 const composed = 1 << 16
 
-// ruleBytes is how much of rules documents is kept.
-const ruleBytes = 64 << 20
-
 // subscriptionGrace is how long a subscription whose connection has gone is
 // kept: a phone changes networks, and refreshes on a new connection.
 const subscriptionGrace = 5 * time.Minute
@@ -125,10 +122,7 @@ func (s *Server) wire(c *config.Config, network Network) {
 		Handler: s.metrics.counted(s.mux), Log: s.log,
 		Inline: c.Store.Engine == config.EngineEmbedded,
 	})
-	s.rules = rules.New(rules.Config{
-		Store: s.engine, Size: ruleBytes, Log: s.log,
-		Changed: s.winfoChanged,
-	})
+	s.makeRules()
 	s.makePresence(c)
 	for _, service := range c.Services {
 		switch service {
@@ -225,6 +219,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	serve("fellows", s.fellows.run)
 	serve("rules", s.rules.Run)
+	serve("presence", s.presence.Run)
 	serve("identity", func(ctx context.Context) error { s.guard.Run(ctx); return nil })
 	// What is restored needs the sockets to its peers, or it is suspended. A
 	// request must find all of it: Receive waits.

@@ -98,8 +98,9 @@ func (s *Server) makePresence(c *config.Config) {
 	prompt, _ := unwrap(s.engine).(notifier.Prompt) // of an engine in this process
 	s.composer = composition.New(s.engine, composed)
 	s.presence = presence.New(presence.Config{
-		Store: s.engine, Documents: s.composer, Expires: presence.Expires(seconds(c.Expires.Publish)),
+		Store: s.engine, Documents: s.composer, Rules: s.rules, Expires: presence.Expires(seconds(c.Expires.Publish)),
 		MaxBody: c.Limits.BodySize, PerPresentity: c.Limits.PublicationsPerPresentity,
+		Reconsider: func(ctx context.Context, key store.Key) { s.notifier.ReconsiderKey(ctx, key) },
 	}, accessRules(c))
 	s.notifier = notifier.New(notifier.Config{
 		Agent: s.agent, Store: s.engine, Feed: s.engine, Sender: s.layer, Observer: s.metrics, Log: s.log,
