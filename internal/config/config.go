@@ -116,7 +116,7 @@ type Access struct {
 	Default        SubHandling // Watchers of the own domains. Default: allow, as colleagues expect.
 	DefaultForeign SubHandling // Watchers of other domains. Default: confirm, as strangers must ask.
 	// Operators are addresses-of-record that may publish for every presentity, see its watchers and edit its rules
-	// (RFC 2779 s.2.3.4). Default: none.
+	// (RFC 2779 s.2.3). Default: none.
 	Operators []string
 	// Hiding lets watchers hide from watcher information by their visibility rules. Default: true; false shows
 	// their address and status in any case.
