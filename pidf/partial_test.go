@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/beevik/etree"
 
@@ -287,6 +289,81 @@ func TestDiffRandom(t *testing.T) {
 		t.Errorf("only %d diffs", diffs)
 	}
 	t.Logf("%d diffs of %d bytes instead of %d", diffs, bytes/diffs, full/diffs)
+}
+
+// TestDiffExamples makes and applies the diffs between all the presence documents
+// in the RFCs, which have little in common.
+func TestDiffExamples(t *testing.T) {
+	data := os.Getenv("PRESENCED_RFC_DATA")
+	if data == "" {
+		t.Skip("PRESENCED_RFC_DATA is not set")
+	}
+	files, err := filepath.Glob(filepath.Join(data, "rfc-examples", "xml", "*-presence-*.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all [][]byte
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := pidf.Parse(body)
+		if err != nil {
+			continue
+		}
+		composed := pidf.Compose(nil, entity, []pidf.Source{{Doc: d}})
+		all = append(all, composed, bytes.Replace(composed, []byte("<basic>open"), []byte("<basic>closed"), 1))
+	}
+	diffs := 0
+	for _, old := range all {
+		for _, new := range all {
+			if _, ok := applied(t, old, new); ok {
+				diffs++
+			}
+		}
+	}
+	if diffs < 2*len(all) {
+		t.Errorf("only %d diffs between %d documents", diffs, len(all))
+	}
+	t.Logf("%d diffs between %d documents", diffs, len(all))
+}
+
+// TestDiffHostile: two documents at the limits cost a bounded time, and no diff
+// grows beyond the full document.
+func TestDiffHostile(t *testing.T) {
+	wrap := func(s string) *pidf.Document {
+		return parse(t, []byte(`<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:x="urn:x" entity="`+entity+`">`+s+`</presence>`))
+	}
+	many := func(n int, format string) (s string) {
+		for i := range n {
+			s += fmt.Sprintf(format, i)
+		}
+		return s
+	}
+	deep := func(inner string) string {
+		return strings.Repeat("<x:a><x:b/>", 30) + inner + strings.Repeat("</x:a>", 30)
+	}
+	long := strings.Repeat("n", 1000)
+	tests := []struct{ name, old, new string }{
+		{"all ids new", many(800, `<tuple id="a%d"/>`), many(800, `<tuple id="b%d"/>`)},
+		{"all edited", many(250, `<tuple id="a%d&amp;"><note>1</note></tuple>`), many(250, `<tuple id="a%d&amp;"><note>2</note></tuple>`)},
+		{"all reversed", many(250, `<note>%d</note>`), many(250, `<note>-%d</note>`)},
+		{"most removed", many(1900, `<note>%d</note>`), many(30, `<note>-%d</note>`)},
+		{"the first of many", "<note>a</note>" + many(1900, `<note>%d</note>`), "<note>b</note>" + many(1900, `<note>%d</note>`)},
+		{"deep", deep("1"), deep("2")},
+		{"long names", strings.Repeat("<x:"+long+">", 25) + many(500, `<x:e k="%d"/>`) + strings.Repeat("</x:"+long+">", 25), strings.Repeat("<x:"+long+">", 25) + many(500, `<x:e k="-%d"/>`) + strings.Repeat("</x:"+long+">", 25)},
+	}
+	for _, tt := range tests {
+		old, new := wrap(tt.old), wrap(tt.new)
+		start := time.Now()
+		body, ok := pidf.AppendDiff(nil, old, new, 1)
+		took := time.Since(start)
+		t.Logf("%s: %v, %d bytes, capacity %d, in %v", tt.name, ok, len(body), cap(body), took)
+		if took > 10*time.Second || len(body) > len(new.Bytes())+1000 || cap(body) > 1<<20 {
+			t.Errorf("%s: %v, %d of %d bytes, in %v", tt.name, ok, len(body), cap(body), took)
+		}
+	}
 }
 
 // publication is a document that is edited at random.

@@ -116,10 +116,15 @@ func apply(stored, body []byte, d *pidf.Document, r pidf.Reader) ([]byte, error)
 	return out, nil
 }
 
-// normal is a document with each white space in a tag made a blank, as XML 1.0
-// s.3.3.3 has it for values and the tree's parser does not.
+const declaration = `<?xml version="1.0" encoding="UTF-8"?>`
+
+// normal is a document declared to be UTF-8, with each white space in a tag made
+// a blank, as XML 1.0 s.3.3.3 has it for values and the tree's parser does not.
 func normal(d *pidf.Document) []byte {
-	out, at := make([]byte, 0, len(d.Bytes())), 0
+	out, at := append(make([]byte, 0, len(d.Bytes())+len(declaration)), declaration...), 0
+	if strings.HasPrefix(d.Bytes(), "<?xml") { // the reader takes no other instruction
+		at = strings.Index(d.Bytes(), "?>") + len("?>")
+	}
 	var walk func(pidf.Element)
 	walk = func(e pidf.Element) {
 		if tag := d.Bytes()[e.Start():e.Open()]; strings.ContainsAny(tag, "\t\r\n") {
@@ -188,7 +193,7 @@ func presence(d *pidf.Document, r pidf.Reader) ([]byte, error) {
 	if prefix != "" {
 		name = prefix + ":" + name
 	}
-	whole := []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<" + name)
+	whole := []byte(declaration + "\n<" + name)
 	whole = append(append(whole, out...), '>')
 	whole = append(whole, content...)
 	whole = append(whole, "</"+name+">\n"...)

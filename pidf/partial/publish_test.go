@@ -173,6 +173,18 @@ func TestRoots(t *testing.T) {
 	}
 }
 
+// TestEncoding: the result says in which encoding it is, whatever the stored
+// document said.
+func TestEncoding(t *testing.T) {
+	body := []byte(diffHead + `><p:replace sel="*/note/text()">é</p:replace></p:pidf-diff>`)
+	for _, old := range []string{stored, strings.Replace(stored, "UTF-8", "US-ASCII", 1), strings.Replace(stored, `<?xml version="1.0" encoding="UTF-8"?>`, "<!--c-->", 1)} {
+		got, err := partial.Publish([]byte(old), body, nil)
+		if err != nil || !strings.HasPrefix(string(got), `<?xml version="1.0" encoding="UTF-8"?>`) || strings.Contains(string(got), "<!--c-->") != strings.Contains(old, "<!--c-->") {
+			t.Errorf("%v %s", err, got)
+		}
+	}
+}
+
 func TestCopy(t *testing.T) {
 	full := func(version, note string) string {
 		return fullHead + ` version="` + version + `"><note>` + note + `</note></p:pidf-full>`
