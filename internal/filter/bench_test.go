@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -98,4 +99,24 @@ func BenchmarkTriggers(b *testing.B) {
 
 func BenchmarkTriggersNone(b *testing.B) {
 	benchmarkTriggers(b, typical, strings.Replace(typical, "On the train", "Out of the train", 1))
+}
+
+// BenchmarkTriggersHostile compares all with all that is in it, and finds it
+// unchanged.
+func BenchmarkTriggersHostile(b *testing.B) {
+	depth := pidf.DefaultMaxDepth - 2
+	var attributes strings.Builder
+	for i := range 60 {
+		attributes.WriteString(" a" + strconv.Itoa(i) + `=""`)
+	}
+	deepest := "<x:b" + attributes.String() + "/>"
+	branch := strings.Repeat("<x:a>", depth) + strings.Repeat(deepest, 16) + strings.Repeat("</x:a>", depth)
+	document := document(strings.Repeat(branch, 7))
+	f := filterOf(b, strings.Repeat(`<trigger><changed>//*</changed></trigger><trigger><changed from="b">//*</changed></trigger>`, MaxCriteria/2))
+	old, current := parseDocument(b, document), parseDocument(b, document)
+	b.ReportMetric(float64(len(document)), "B/doc")
+	b.ReportAllocs()
+	for b.Loop() {
+		f.Triggers(old, current)
+	}
 }

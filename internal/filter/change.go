@@ -45,7 +45,8 @@ func (f *Filter) Triggers(old, current *pidf.Document) bool {
 // change is two documents, and which element of one is which of the other.
 type change struct {
 	old, current tree
-	was          []int32 // by index in current: the index in old, or -1
+	was          []int32   // by index in current: the index in old, or -1
+	verdicts     []verdict // by index in current, once one was asked for
 }
 
 // ident is what brothers are told apart by.
@@ -190,7 +191,7 @@ func (c *change) counterpart(f finding) (finding, bool) {
 
 func (c *change) differs(k *criterion, was, is finding) bool {
 	if !is.isAttribute() {
-		if sameContent(c.old, was.node, c.current, is.node) {
+		if c.sameContent(was.node, is.node) {
 			return false
 		}
 		return k.met(is.name(c.current), c.old.value(was), c.current.value(is))
@@ -199,32 +200,43 @@ func (c *change) differs(k *criterion, was, is finding) bool {
 	return before != after && k.met(is.name(c.current), before, after)
 }
 
-// sameContent compares what two elements contain: text, or children with their
-// attributes.
-func sameContent(old tree, o int32, current tree, n int32) bool {
-	childOld, childNew := old.firstChild(o), current.firstChild(n)
-	if childOld < 0 && childNew < 0 {
-		return old.text(o) == current.text(n)
-	}
-	for childOld >= 0 && childNew >= 0 {
-		if old[childOld].name != current[childNew].name || !sameAttributes(old[childOld], current[childNew]) ||
-			!sameContent(old, childOld, current, childNew) {
-			return false
-		}
-		childOld, childNew = old.sibling(childOld), current.sibling(childNew)
-	}
-	return childOld == childNew
+// verdict is whether an element contains the same as one of old.
+type verdict struct {
+	old  int32 // its index and one: 0 for no verdict
+	same bool
 }
 
-func sameAttributes(a, b node) bool {
+// sameContent compares what two elements contain: text, or children with their
+// attributes. The verdict is kept: criteria may ask for an element, and for all
+// around it, many times.
+func (c *change) sameContent(old, current int32) bool {
+	o, n := c.old.firstChild(old), c.current.firstChild(current)
+	if o < 0 && n < 0 {
+		return c.old.text(old) == c.current.text(current)
+	}
+	if c.verdicts == nil {
+		c.verdicts = make([]verdict, len(c.current))
+	}
+	known := &c.verdicts[current]
+	if known.old == old+1 {
+		return known.same
+	}
+	for o >= 0 && n >= 0 && c.sameChild(o, n) {
+		o, n = c.old.sibling(o), c.current.sibling(n)
+	}
+	*known = verdict{old + 1, o < 0 && n < 0}
+	return known.same
+}
+
+func (c *change) sameChild(o, n int32) bool {
+	return c.old[o].name == c.current[n].name && sameAttributes(&c.old[o], &c.current[n]) && c.sameContent(o, n)
+}
+
+func sameAttributes(a, b *node) bool {
 	count := 0
 	for one := range a.Attributes() {
 		count++
-		equal := false
-		for other := range b.Attributes() {
-			equal = equal || one.Name == other.Name && collapse(a.Value(one)) == collapse(b.Value(other))
-		}
-		if !equal {
+		if value, has := b.attribute(one.Name); !has || collapse(a.Value(one)) != value {
 			return false
 		}
 	}
@@ -232,4 +244,14 @@ func sameAttributes(a, b node) bool {
 		count--
 	}
 	return count == 0
+}
+
+// attribute returns the value of an attribute, its white space collapsed.
+func (n *node) attribute(name pidf.Name) (string, bool) {
+	for a := range n.Attributes() {
+		if a.Name == name {
+			return collapse(n.Value(a)), true
+		}
+	}
+	return "", false
 }
