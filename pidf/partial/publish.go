@@ -38,7 +38,8 @@ var ErrInitial = errors.New("invalid partial publication: a pidf-diff needs a pu
 //
 // The errors are a *PatchError for a diff that does not apply, or whose result
 // is no presence document within the limits; a *pidf.SyntaxError for a body that
-// is too large (it wraps pidf.ErrTooLarge), or a bad pidf-full; and ErrInitial.
+// is too large (it wraps pidf.ErrTooLarge), or a bad pidf-full; ErrInitial; and
+// any other if stored is no presence document, which is not the publisher's fault.
 // Whether the entity is the right one is for the caller to judge, as it is for a
 // full document. limits' Root is not used; nil stands for the default limits.
 func Publish(stored, body []byte, limits *pidf.Reader) ([]byte, error) {
@@ -84,7 +85,8 @@ func apply(stored, body []byte, d *pidf.Document, r pidf.Reader) ([]byte, error)
 	r.Root = pidf.Name{}
 	var old pidf.Document
 	if err := r.Read(&old, stored); err != nil {
-		return nil, fmt.Errorf("partial: the stored document: %w", err)
+		// RFC 5264 s.4.3.2: a 500, so it must not look like an error in the body.
+		return nil, fmt.Errorf("partial: the stored document: %s", err)
 	}
 	// RFC 5262 s.3.2: the entity, if given, is that of the presence element.
 	if entity := d.Entity(); entity != "" && uri(entity) != uri(old.Entity()) {

@@ -89,6 +89,7 @@ func TestPublish(t *testing.T) {
 		{"by the element's name", stored, diff(`<p:remove sel="presence/note"/>`), `<tuple id="a"><status><basic>open</basic></status></tuple>`},
 		{"by id", stored, diff(`<p:remove sel="id('a')"/>`), `<note>n</note>`},
 		{"a folded tag", strings.Replace(stored, "<note>", "<note\r\n\tx='1\r\n\t2'>", 1), diff("<p:remove\n\tsel=\"*/note[@x='1  2']\"/>"), `<tuple id="a"><status><basic>open</basic></status></tuple>`},
+		{"the stored one is bad", "<a/>", diff(``), "partial: the stored document: pidf: line 1: element a: root is not presence in the namespace " + pidf.Namespace},
 		{"no operation", stored, diff(``), `<tuple id="a"><status><basic>open</basic></status></tuple><note>n</note>`},
 		{"its entity", stored, diffHead + ` entity="sip:a@h" version="8"><p:remove sel="*/note"/></p:pidf-diff>`, `<tuple id="a"><status><basic>open</basic></status></tuple>`},
 		{"another entity", stored, diffHead + ` entity="sip:b@h"><p:remove sel="*/note"/></p:pidf-diff>`, xmlpatch.InvalidDiffFormat},
