@@ -78,11 +78,12 @@ func (n *Notifier) mark(s *subscription, now instant) {
 // that says what the last one said, nor what waits for a decision. The topic's
 // state must be there.
 func (s *subscription) signature() uint64 {
-	h := s.hash()
+	d := s.decision()
+	h := s.topic.hash(d.View)
 	if h == 0 {
 		return s.sent
 	}
-	switch s.decision().State {
+	switch d.State {
 	case event.Pending:
 		h ^= 0x9e3779b97f4a7c15
 	case event.Terminated:
@@ -273,7 +274,7 @@ func (s *subscription) sendable() bool {
 
 // decided says whether there is a state, and the decision holds for it.
 func (s *subscription) decided() bool {
-	return s.topic.state != nil && s.hash() != 0
+	return s.topic.state != nil && s.topic.hash(s.decision().View) != 0
 }
 
 // body is what s is told. A last NOTIFY has a body only where the subscription

@@ -8,16 +8,15 @@ type rare struct {
 	giveUp  instant // when a pending one ends undecided; 0: not pending
 }
 
-// hash is that of what the topic's state, which must be there, shows to s.
-func (s *subscription) hash() uint64 {
-	view := s.decision().View
-	if partial, ok := s.partial(); ok {
-		return partial.Hash(view)
+// hash is that of what the topic's state, which must be there, shows in a view.
+func (t *topic) hash(view string) uint64 {
+	if t.partial {
+		return t.state.(Partial).Hash(view)
 	}
-	return s.topic.state.Body(view).Hash
+	return t.state.Body(view).Hash
 }
 
-// hashOf is the hash of a state's view.
+// hashOf is that of a state that is no topic's yet.
 func hashOf(state State, view string) uint64 {
 	if partial, ok := state.(Partial); ok {
 		return partial.Hash(view)
@@ -25,25 +24,17 @@ func hashOf(state State, view string) uint64 {
 	return state.Body(view).Hash
 }
 
-func (s *subscription) partial() (Partial, bool) {
-	if !s.topic.partial {
-		return nil, false
-	}
-	return s.topic.state.(Partial), true
-}
-
 // document is the body of the NOTIFY number s.cseq.
 func (s *subscription) document() Body {
-	view := s.decision().View
-	partial, ok := s.partial()
-	if !ok {
-		return s.topic.state.Body(view)
+	t, view := s.topic, s.decision().View
+	if !t.partial {
+		return t.state.Body(view)
 	}
 	var since State
 	if s.rare != nil {
 		since = s.told
 	}
-	return partial.Document(view, since, s.cseq)
+	return t.state.(Partial).Document(view, since, s.cseq)
 }
 
 // tells notes what the NOTIFY that leaves now tells.

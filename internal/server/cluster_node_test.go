@@ -64,6 +64,8 @@ udp = ["127.0.0.1:0"]
 http = []
 [notify]
 min_interval = "0s"
+[watchers]
+min_interval = "0s"
 `
 
 // startAgent starts an agent over a Redis.
