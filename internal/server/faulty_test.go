@@ -89,6 +89,13 @@ func (f *faulty) Principal(ctx context.Context, aor string) (store.Principal, er
 	return f.Engine.Principal(ctx, aor)
 }
 
+func (f *faulty) Document(ctx context.Context, aor, name string) (store.Document, error) {
+	if err := f.fail(); err != nil {
+		return store.Document{}, err
+	}
+	return f.Engine.Document(ctx, aor, name)
+}
+
 func (f *faulty) Ready(ctx context.Context) error {
 	if err := f.fail(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"presenced/internal/config"
+	"presenced/internal/store"
 	"presenced/internal/store/embedded"
 	"presenced/sip/siptest"
 )
@@ -153,8 +155,24 @@ func (n *node) command(t testing.TB) func(words, block string) error {
 			away.failing(never)
 			return nil
 		}
-		return fmt.Errorf("no such command")
+		return n.document(t, words, block)
 	}
+}
+
+// document does "puts NAME of AOR" and "deletes NAME of AOR".
+func (n *node) document(t testing.TB, words, block string) error {
+	var verb, name, aor string
+	if _, err := fmt.Sscanf(words, "%s %s of %s", &verb, &name, &aor); err != nil {
+		return fmt.Errorf("no such command: %w", err)
+	}
+	switch verb {
+	case "puts":
+		doc := store.Document{AOR: aor, Name: name, Tag: rand.Text(), Body: []byte(block)}
+		return n.engine.PutDocument(t.Context(), doc, store.MatchAny)
+	case "deletes":
+		return n.engine.DeleteDocument(t.Context(), aor, name, store.MatchAny)
+	}
+	return fmt.Errorf("no such command")
 }
 
 // patience is how long a real network may take.
