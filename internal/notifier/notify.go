@@ -67,7 +67,7 @@ func (n *Notifier) spend(s *subscription, now instant) {
 // mark notes that the topic's state is newer than what s was sent, if s can
 // see the difference. The shard is locked.
 func (n *Notifier) mark(s *subscription, now instant) {
-	if s.gone || s.sent == s.signature() || s.waits() {
+	if s.gone || s.sent == s.signature() {
 		return
 	}
 	s.dirty = true
@@ -79,6 +79,9 @@ func (n *Notifier) mark(s *subscription, now instant) {
 // state must be there.
 func (s *subscription) signature() uint64 {
 	d := s.decision()
+	if d.State == waiting {
+		return s.sent
+	}
 	h := s.topic.hash(d.View)
 	if h == 0 {
 		return s.sent

@@ -82,6 +82,20 @@ func (f *faulty) ClaimSubscription(ctx context.Context, id string) (store.Subscr
 	return f.Engine.ClaimSubscription(ctx, id)
 }
 
+func (f *faulty) Watchers(ctx context.Context, key store.Key) (store.Watchers, error) {
+	if err := f.fail(); err != nil {
+		return store.Watchers{}, err
+	}
+	return f.Engine.Watchers(ctx, key)
+}
+
+func (f *faulty) Visit(ctx context.Context, key store.Key, v store.Visit, limit int) error {
+	if err := f.fail(); err != nil {
+		return err
+	}
+	return f.Engine.Visit(ctx, key, v, limit)
+}
+
 func (f *faulty) Principal(ctx context.Context, aor string) (store.Principal, error) {
 	if err := f.fail(); err != nil {
 		return store.Principal{}, err
