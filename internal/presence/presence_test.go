@@ -2,6 +2,10 @@ package presence_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"presenced/internal/notifier"
@@ -106,5 +110,102 @@ func TestStateVersion(t *testing.T) {
 	}
 	if s, err := f.State(t.Context(), store.Key{AOR: "sip:x@example.com", Package: "presence"}); err != nil || s.Version() != 0 {
 		t.Errorf("somebody else: %v, %v", s, err)
+	}
+}
+
+// lawOf is one presentity's rules.
+type lawOf struct {
+	rules *policy.Rules
+	err   error
+}
+
+func (l *lawOf) Access(context.Context, string) (*policy.Rules, error) { return l.rules, l.err }
+
+func (l *lawOf) MayPublish(context.Context, string, string) (bool, error) { return false, l.err }
+
+func (l *lawOf) set(t *testing.T, content string) {
+	t.Helper()
+	var err error
+	l.rules, err = policy.ParseRules([]byte(`<cp:ruleset xmlns:cp="urn:ietf:params:xml:ns:common-policy" xmlns="urn:ietf:params:xml:ns:pres-rules">` + content + `</cp:ruleset>`))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// With a document its rules decide under every default: who is blocked stays
+// blocked, and who matches nothing too.
+func TestBlockedUnderEveryDefault(t *testing.T) {
+	f := newFixture(t)
+	law := &lawOf{}
+	f.Rules = law
+	for _, doc := range []string{
+		"",
+		`<cp:rule id="a"><cp:conditions><cp:identity><cp:one id="sip:carol@example.com"/></cp:identity></cp:conditions><cp:actions><sub-handling>block</sub-handling></cp:actions></cp:rule>`,
+		`<cp:rule id="a"><cp:conditions><cp:identity><cp:many><cp:except id="sip:carol@example.com"/></cp:many></cp:identity></cp:conditions><cp:actions><sub-handling>allow</sub-handling></cp:actions></cp:rule>`,
+	} {
+		law.set(t, doc)
+		for _, def := range []policy.SubHandling{policy.Block, policy.Confirm, policy.PoliteBlock, policy.Allow} {
+			f.SetDefaults(&policy.AccessRules{Default: def, Foreign: def, Anonymous: def, Local: func(string) bool { return true }})
+			d, err := f.Decide(t.Context(), bobKey, sip.Identity{AOR: "sip:carol@example.com"})
+			if err != nil || d.State != event.Terminated {
+				t.Errorf("%s, default %v: %+v, %v", doc, def, d, err)
+			}
+		}
+		if d, err := f.Decide(t.Context(), bobKey, sip.Identity{AOR: bob}); err != nil || d.View != "full" {
+			t.Errorf("itself: %+v, %v", d, err)
+		}
+	}
+	law.err = store.ErrUnavailable
+	if d, err := f.Decide(t.Context(), bobKey, sip.Identity{AOR: "sip:carol@example.com"}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("unknown rules: %+v, %v", d, err)
+	}
+}
+
+// A thousand watchers with equal permissions are told the same bytes.
+func TestEqualPermissionsShareBytes(t *testing.T) {
+	f := newFixture(t)
+	law := &lawOf{}
+	law.set(t, `<cp:rule id="a"><cp:conditions><cp:identity><cp:many domain="example.com"/></cp:identity></cp:conditions><cp:actions><sub-handling>allow</sub-handling></cp:actions>`+
+		`<cp:transformations><provide-services><all-services/></provide-services></cp:transformations></cp:rule>`)
+	f.Rules = law
+	f.publish(t, document(bob, "open"))
+	var first notifier.Body
+	for i := range 1000 {
+		d, err := f.Decide(t.Context(), bobKey, sip.Identity{AOR: fmt.Sprintf("sip:w%d@example.com", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := f.body(t, d.View) // another State each time, of one document
+		if i == 0 {
+			first = body
+		}
+		if &body.Bytes[0] != &first.Bytes[0] || body.Hash != first.Hash || !bytes.Contains(body.Bytes, []byte("open")) {
+			t.Fatalf("watcher %d has another body:\n%s", i, body.Bytes)
+		}
+	}
+}
+
+// A view that was decided on in another sphere shows nothing.
+func TestViewOfAnotherSphere(t *testing.T) {
+	f := newFixture(t)
+	law := &lawOf{}
+	law.set(t, `<cp:rule id="a"><cp:conditions><cp:sphere value="home"/></cp:conditions><cp:actions><sub-handling>allow</sub-handling></cp:actions></cp:rule>`)
+	f.Rules = law
+	sphere := func(name string) string {
+		return strings.Replace(document(bob, "open"), "</presence>", `<dm:person xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" id="p"><r:sphere xmlns:r="urn:ietf:params:xml:ns:pidf:rpid"><r:`+
+			name+`/></r:sphere></dm:person></presence>`, 1)
+	}
+	tag := f.publish(t, sphere("home"))
+	carol := sip.Identity{AOR: "sip:carol@example.com"}
+	d, err := f.Decide(t.Context(), bobKey, carol)
+	if err != nil || d.State != event.Active || f.body(t, d.View).Hash == 0 {
+		t.Fatalf("at home: %+v, %v", d, err)
+	}
+	f.publish(t, sphere("work"), "SIP-If-Match: "+tag)
+	if b := f.body(t, d.View); b.Hash != 0 || b.Bytes != nil {
+		t.Errorf("at work the view of home shows\n%s", b.Bytes)
+	}
+	if d, err := f.Decide(t.Context(), bobKey, carol); err != nil || d.State != event.Terminated {
+		t.Errorf("at work: %+v, %v", d, err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"presenced/internal/rules"
+	"presenced/internal/store"
 	"presenced/sip"
 	"presenced/sip/siptest"
 )
@@ -16,11 +18,37 @@ import (
 // BenchmarkFanOut is a whole node that tells 1,000 watchers of one change over
 // the network in memory; the watchers, which share a socket, cost their part.
 func BenchmarkFanOut(b *testing.B) {
+	b.Run("no rules", func(b *testing.B) { fanOut(b, "") })
+	b.Run("20 rules", func(b *testing.B) { fanOut(b, twentyRules()) })
+}
+
+// twentyRules are for 50 watchers each, which see services and notes.
+func twentyRules() string {
+	var doc strings.Builder
+	doc.WriteString(`<cp:ruleset xmlns:cp="urn:ietf:params:xml:ns:common-policy" xmlns="urn:ietf:params:xml:ns:pres-rules">`)
+	for i := range 20 {
+		fmt.Fprintf(&doc, `<cp:rule id="r%d"><cp:conditions><cp:identity>`, i)
+		for j := range 50 {
+			fmt.Fprintf(&doc, `<cp:one id="sip:watcher%d@example.com"/>`, 50*i+j)
+		}
+		doc.WriteString(`</cp:identity></cp:conditions><cp:actions><sub-handling>allow</sub-handling></cp:actions><cp:transformations>` +
+			`<provide-services><all-services/></provide-services><provide-note>true</provide-note></cp:transformations></cp:rule>`)
+	}
+	return doc.String() + `</cp:ruleset>`
+}
+
+func fanOut(b *testing.B, document string) {
 	const watchers = 1000
 	network := siptest.NewNetwork()
 	n := startNode(b, "", memoryPrefix, network.Host(netip.MustParseAddr(memoryPrefix+"1")), nil)
 	defer n.mustStop(b)
 	n.log = io.Discard
+	if document != "" {
+		doc := store.Document{AOR: "sip:bob@example.com", Name: rules.NameAccess, Tag: "1", Body: []byte(document)}
+		if err := n.engine.PutDocument(b.Context(), doc, store.MatchAny); err != nil {
+			b.Fatal(err)
+		}
+	}
 	crowd := &audience{to: net.UDPAddrFromAddrPort(n.addr()), conn: network.ListenPacket(memoryPrefix + "2:5060")}
 	for i := range watchers {
 		crowd.send(b, inMemory("SUBSCRIBE", fmt.Sprint("watcher", i), 1, "Event: presence\r\n", ""))

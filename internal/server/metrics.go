@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"presenced/policy"
 	"presenced/sip"
 )
 
@@ -185,6 +186,16 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 			gauge("presenced_subscriptions", "Subscriptions that this agent serves.", float64(n), "package", pkg, "state", string(state))
 		}
 	}
+	for _, h := range []policy.SubHandling{policy.Block, policy.Confirm, policy.PoliteBlock, policy.Allow} {
+		counter("presenced_decisions_total", "Decisions on watchers of presence, by what they came to.", c.s.presence.Decisions(h), "handling", h.String())
+	}
+	law := c.s.rules.Stats()
+	gauge("presenced_rules_cached", "Rules documents that are kept parsed, or known to be missing.", float64(law.Entries))
+	gauge("presenced_rules_cached_bytes", "What they take, about.", float64(law.Bytes))
+	const loads = "Rules documents read from the store, by what became of it: those that failed, and those that do not parse, among all."
+	counter("presenced_rules_read_total", loads, law.Loads, "outcome", "all")
+	counter("presenced_rules_read_total", loads, law.Failed, "outcome", "failed")
+	counter("presenced_rules_read_total", loads, law.Broken, "outcome", "broken")
 	c.store(gauge)
 }
 
