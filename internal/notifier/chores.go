@@ -194,6 +194,10 @@ func (n *Notifier) putBlock(ctx context.Context, s *subscription) {
 				n.forget(s)
 			}
 		}
+		if w := s.shard.byTag.Get(c.id); s.gone && w != nil { // it has come to wait meanwhile
+			w.known = c.code()
+			n.reserve(w)
+		}
 		s.shard.mu.Unlock()
 	case errors.Is(err, store.ErrFenced):
 		n.leave(s)

@@ -91,7 +91,8 @@ func (n *Notifier) move(s *subscription, d Decision, why event.Reason) {
 	}
 	n.watchers.weigh(s.account, before, s.undecided())
 	n.setGiveUp(s, n.GiveUp)
-	if !s.terminated() && s.code() != s.known {
+	left := s.known.status() == watcherinfo.Waiting // its watcher has: the store knows what comes
+	if !s.terminated() && !left && s.code() != s.known {
 		n.reserve(s)
 	}
 }
