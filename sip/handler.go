@@ -23,12 +23,13 @@ type HandlerFunc func(ctx context.Context, r *Request) (*Response, error)
 // ServeSIP calls f.
 func (f HandlerFunc) ServeSIP(ctx context.Context, r *Request) (*Response, error) { return f(ctx, r) }
 
-// Error is a refusal: what the peer hears (Code, Reason, Header) and what we
+// Error is a refusal: what the peer hears (Code, Reason, Header, Body) and what we
 // log (Cause). An error of any other type is a 500 that tells the peer nothing.
 type Error struct {
 	Code   int
 	Reason string  // empty: the code's own phrase
 	Header []Field // for example Allow-Events beside a 489
+	Body   []byte  // its Content-Type stands in Header
 	Cause  error   // never shown to the peer
 	// Stateless is the Response's: a challenge, or a refusal that a repeat of
 	// the request hears again without being remembered.
@@ -58,6 +59,12 @@ func (e *Error) With(name, value string) *Error {
 	return e
 }
 
+// WithBody sets the refusal's body and its Content-Type, and returns it.
+func (e *Error) WithBody(contentType string, body []byte) *Error {
+	e.Body = body
+	return e.With("Content-Type", contentType)
+}
+
 // Because sets what is logged and returns the refusal.
 func (e *Error) Because(cause error) *Error {
 	e.Cause = cause
@@ -83,7 +90,7 @@ func (e *Error) phrase() string {
 
 // Response is the response that the error names.
 func (e *Error) Response() *Response {
-	return &Response{Code: e.Code, Reason: e.Reason, Header: e.Header, Stateless: e.Stateless}
+	return &Response{Code: e.Code, Reason: e.Reason, Header: e.Header, Body: e.Body, Stateless: e.Stateless}
 }
 
 // ResponseOf turns a handler's outcome into the one response that is sent.

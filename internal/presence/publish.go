@@ -12,6 +12,7 @@ import (
 
 	"presenced/internal/store"
 	"presenced/pidf"
+	"presenced/pidf/partial"
 	"presenced/sip"
 )
 
@@ -32,7 +33,7 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 	if err != nil {
 		return nil, a.unlessStale(ctx, key, ifMatch, err)
 	}
-	body, err := a.body(r, presentity, ifMatch, seconds) // step 5
+	body, err := a.body(ctx, r, key, ifMatch, seconds) // step 5
 	if err != nil {
 		return nil, a.unlessStale(ctx, key, ifMatch, err)
 	}
@@ -108,7 +109,7 @@ func (a *Agent) expires(r *sip.Request) (uint32, error) {
 }
 
 // body is the event state to store, nil for a refresh or a removal; step 5.
-func (a *Agent) body(r *sip.Request, presentity, ifMatch string, seconds uint32) ([]byte, error) {
+func (a *Agent) body(ctx context.Context, r *sip.Request, key store.Key, ifMatch string, seconds uint32) ([]byte, error) {
 	body := r.Body()
 	switch {
 	case len(body) == 0 && ifMatch == "":
@@ -118,10 +119,14 @@ func (a *Agent) body(r *sip.Request, presentity, ifMatch string, seconds uint32)
 	case len(body) > a.MaxBody:
 		return nil, sip.Errorf(sip.StatusRequestEntityTooLarge, "")
 	}
-	if err := understood(r); err != nil {
+	contentType, err := understood(r)
+	if err != nil {
 		return nil, err
 	}
-	if err := a.check(r.BodyText(), presentity); err != nil {
+	if contentType == partial.ContentType {
+		return a.patched(ctx, body, key, ifMatch)
+	}
+	if err := a.check(r.BodyText(), key.AOR); err != nil {
 		return nil, err
 	}
 	return slices.Clone(body), nil // the datagram it stood in need not live on
@@ -135,15 +140,22 @@ func (a *Agent) check(body, presentity string) error {
 	doc := documents.Get().(*pidf.Document)
 	defer documents.Put(doc)
 	defer doc.Reset()
-	if err := a.reader.ReadString(doc, body); errors.Is(err, pidf.ErrTooLarge) {
-		return sip.Errorf(sip.StatusRequestEntityTooLarge, "%s", oneLine(err)).Because(err)
-	} else if err != nil {
-		return sip.Errorf(sip.StatusBadRequest, "%s", oneLine(err)).Because(err)
+	if err := a.reader.ReadString(doc, body); err != nil {
+		return unreadable(err)
 	}
 	if !isAbout(doc.Entity(), presentity) {
 		return sip.Errorf(sip.StatusBadRequest, "The document is about another presentity")
 	}
 	return nil
+}
+
+// unreadable is the refusal of a body that is no document within the limits.
+func unreadable(err error) error {
+	code := sip.StatusBadRequest
+	if errors.Is(err, pidf.ErrTooLarge) {
+		code = sip.StatusRequestEntityTooLarge
+	}
+	return sip.Errorf(code, "%s", oneLine(err)).Because(err)
 }
 
 // isAbout says whether an entity is the presentity's URI, in whichever
@@ -156,15 +168,21 @@ func isAbout(entity, presentity string) bool {
 	return err == nil && u.AOR() == presentity
 }
 
-// understood checks the type and the encoding of the body (RFC 3261 s.8.2.3).
-func understood(r *sip.Request) error {
-	if t, _ := r.ContentType(); t != mediaType {
-		return sip.Errorf(sip.StatusUnsupportedMediaType, "").With("Accept", mediaType)
+// Accepted are the media types of the bodies that a PUBLISH may have: PIDF,
+// and what changes it (RFC 5264 s.4.1).
+var Accepted = []string{mediaType, partial.ContentType}
+
+// understood is the type of the body, if that and its encoding are ones that
+// we know (RFC 3261 s.8.2.3).
+func understood(r *sip.Request) (string, error) {
+	contentType, _ := r.ContentType()
+	if contentType != mediaType && contentType != partial.ContentType {
+		return "", sip.Errorf(sip.StatusUnsupportedMediaType, "").With("Accept", strings.Join(Accepted, ", "))
 	}
 	if e := r.Header("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return sip.Errorf(sip.StatusUnsupportedMediaType, "").With("Accept-Encoding", "identity")
+		return "", sip.Errorf(sip.StatusUnsupportedMediaType, "").With("Accept-Encoding", "identity")
 	}
-	return nil
+	return contentType, nil
 }
 
 // unlessStale keeps the order of the RFC's steps: a request that fails steps 4

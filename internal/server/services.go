@@ -23,7 +23,7 @@ import (
 func accepted(c *config.Config) []string {
 	var types []string
 	if slices.Contains(c.Services, config.ServicePresence) {
-		types = append(types, "application/pidf+xml")
+		types = append(types, presence.Accepted...)
 	}
 	if slices.Contains(c.Services, config.ServiceMessage) {
 		types = append(types, "*/*")
