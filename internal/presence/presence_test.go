@@ -123,7 +123,7 @@ func (l *lawOf) Access(context.Context, string) (*policy.Rules, error) { return 
 
 func (l *lawOf) MayPublish(context.Context, string, string) (bool, error) { return false, l.err }
 
-func (l *lawOf) set(t *testing.T, content string) {
+func (l *lawOf) set(t testing.TB, content string) {
 	t.Helper()
 	var err error
 	l.rules, err = policy.ParseRules([]byte(`<cp:ruleset xmlns:cp="urn:ietf:params:xml:ns:common-policy" xmlns="urn:ietf:params:xml:ns:pres-rules">` + content + `</cp:ruleset>`))
@@ -207,5 +207,28 @@ func TestViewOfAnotherSphere(t *testing.T) {
 	}
 	if d, err := f.Decide(t.Context(), bobKey, carol); err != nil || d.State != event.Terminated {
 		t.Errorf("at work: %+v, %v", d, err)
+	}
+}
+
+// What a decision costs: without a document, with one rule that matches, and
+// with rules that depend on the sphere.
+func BenchmarkDecide(b *testing.B) {
+	const rule = `<cp:rule id="a"><cp:conditions><cp:identity><cp:many/></cp:identity>`
+	const allow = `</cp:conditions><cp:actions><sub-handling>allow</sub-handling></cp:actions><cp:transformations><provide-services><all-services/></provide-services></cp:transformations></cp:rule>`
+	for name, doc := range map[string]string{"defaults": "", "rules": rule + allow, "sphere": rule + `<cp:sphere value="home work"/>` + allow} {
+		b.Run(name, func(b *testing.B) {
+			f := newFixture(b)
+			law := &lawOf{}
+			if doc != "" {
+				law.set(b, doc)
+			}
+			f.Rules = law
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := f.Decide(b.Context(), bobKey, sip.Identity{AOR: "sip:carol@example.com"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

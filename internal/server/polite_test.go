@@ -50,7 +50,7 @@ func policyFor(handling string) string {
 	return `<cp:ruleset xmlns:cp="urn:ietf:params:xml:ns:common-policy" xmlns="urn:ietf:params:xml:ns:pres-rules"><cp:rule id="a">` +
 		`<cp:conditions><cp:identity><cp:one id="sip:alice@example.com"/></cp:identity></cp:conditions>` +
 		`<cp:actions><sub-handling>` + handling + `</sub-handling></cp:actions>` +
-		`<cp:transformations><provide-services><all-services/></provide-services></cp:transformations></cp:rule></cp:ruleset>`
+		`<cp:transformations><provide-services><all-services/></provide-services><provide-note>true</provide-note></cp:transformations></cp:rule></cp:ruleset>`
 }
 
 // hourOf is what alice hears in an hour of a node where bob has this rules
