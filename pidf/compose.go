@@ -85,6 +85,8 @@ type composer struct {
 	newest  map[identity]int
 	devices map[string]struct{}
 	written map[string]struct{} // the notes and extensions in out
+	looked  int                 // bytes searched for prefixes
+	alone   bool                // what is written stands by itself: namespaces are bound in it, ids are kept
 }
 
 // maxKept bounds the memory that the pool keeps for one composer.
@@ -101,12 +103,20 @@ func (c *composer) release() {
 	clear(c.ids.next)
 	clear(c.newest)
 	clear(c.devices)
+	c.alone, c.looked = false, 0
 	c.out, c.scope, c.docs, c.tuples = c.out[:0], c.scope[:0], c.docs[:0], c.tuples[:0]
 	composers.Put(c)
 }
 
 // choose finds the documents and tuples that no newer publication replaces.
 func (c *composer) choose(sources []Source) {
+	size := 0
+	for _, s := range sources {
+		if s.Doc != nil {
+			size += len(s.Doc.body)
+		}
+	}
+	c.out = slices.Grow(c.out, size)
 	for i, s := range sources {
 		c.docs = append(c.docs, s.Doc)
 		if s.Doc == nil {
@@ -258,6 +268,7 @@ func (c *composer) element(name, text string) { c.out = appendElement(c.out, nam
 // written.
 func (c *composer) document(dst []byte, entity string) []byte {
 	slices.SortFunc(c.scope, func(a, b declared) int { return strings.Compare(a.prefix, b.prefix) })
+	dst = slices.Grow(dst, len(c.out)+256)
 	dst = appendRoot(dst, entity, c.scope)
 	dst = append(dst, c.out...)
 	return append(dst, rootClose...)

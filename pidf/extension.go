@@ -18,7 +18,7 @@ func (c *composer) extension(d *Document, i int32) {
 	c.literal(d.body[e.start:at])
 	c.inheritDefault(d, i)
 	c.inheritPrefixes(d, i)
-	for j := i; j < e.next; j++ {
+	for j := i; j < e.next && !c.alone; j++ {
 		sub := &d.elements[j]
 		for k := sub.attrs; k < sub.attrs+int32(sub.attrCount); k++ {
 			a := &d.attrs[k]
@@ -52,7 +52,7 @@ func (c *composer) inheritDefault(d *Document, i int32) {
 		if sub.prefix > 0 || sub.binding >= e.bindings {
 			continue
 		}
-		if sub.namespace != nsPIDF {
+		if c.alone && sub.namespace != nsNone || !c.alone && sub.namespace != nsPIDF {
 			c.declare("", d.namespace(sub.namespace))
 		}
 		return
@@ -68,10 +68,9 @@ func (c *composer) inheritPrefixes(d *Document, i int32) {
 	if e.parent >= 0 {
 		outside = d.elements[e.parent].scope
 	}
-	raw := d.body[e.start:e.end]
 	for b := outside; b >= 0; b = d.bindings[b].outer {
 		prefix, namespace := d.prefixOf(b), d.namespace(d.bindings[b].namespace)
-		if prefix == "" || prefix == "xml" || !mentions(raw, prefix) || d.lookup(e.scope, prefix) != b {
+		if prefix == "" || prefix == "xml" || !c.uses(d, i, b) || d.lookup(e.scope, prefix) != b {
 			continue
 		}
 		if !c.hoist(prefix, namespace) {
@@ -83,6 +82,9 @@ func (c *composer) inheritPrefixes(d *Document, i int32) {
 // hoist binds a prefix on the root. It is false if the prefix means something
 // else there. The prefix dm is kept for the data model.
 func (c *composer) hoist(prefix, namespace string) bool {
+	if c.alone {
+		return false
+	}
 	for _, known := range c.scope {
 		if known.prefix == prefix {
 			return known.namespace == namespace
@@ -96,13 +98,16 @@ func (c *composer) hoist(prefix, namespace string) bool {
 }
 
 // dataModel binds the prefix dm on the root.
-func (c *composer) dataModel() {
+func (c *composer) dataModel() { c.bind("dm", NamespaceDataModel) }
+
+// bind binds a prefix on the root that nothing else can be hoisted to.
+func (c *composer) bind(prefix, namespace string) {
 	for _, known := range c.scope {
-		if known.prefix == "dm" {
+		if known.prefix == prefix {
 			return
 		}
 	}
-	c.scope = append(c.scope, declared{"dm", NamespaceDataModel})
+	c.scope = append(c.scope, declared{prefix, namespace})
 }
 
 // declare writes a namespace declaration into the start tag being written.
@@ -119,6 +124,31 @@ func appendDeclaration(dst []byte, prefix, namespace string) []byte {
 	dst = append(dst, `="`...)
 	dst = AppendValue(dst, namespace)
 	return append(dst, '"')
+}
+
+// maxLooked bounds how much text is searched for prefixes in one composition;
+// from then on only those count that names of elements and attributes have.
+const maxLooked = 256 << 10
+
+// uses tells whether a binding from outside an element counts as used in it.
+func (c *composer) uses(d *Document, i, binding int32) bool {
+	e := &d.elements[i]
+	prefix := d.prefixOf(binding)
+	if c.looked += int(e.end - e.start); c.looked <= maxLooked {
+		return mentions(d.body[e.start:e.end], prefix)
+	}
+	for j := i; j < e.next; j++ {
+		sub := &d.elements[j]
+		if sub.binding == binding {
+			return true
+		}
+		for k := sub.attrs; k < sub.attrs+int32(sub.attrCount); k++ {
+			if a := &d.attrs[k]; d.body[a.start:a.start+int32(a.prefix)] == prefix {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mentions tells whether "prefix:" stands anywhere in a text as the start of a

@@ -39,7 +39,7 @@ func (ids *identifiers) append(dst []byte, published, missing string) []byte {
 // Identifier returns what [Compose] makes of a published id that is unique: an
 // NCName of ASCII characters. What is none gets a leading underscore, and each
 // byte that may not stand in it becomes an underscore and two hexadecimal
-// digits.
+// digits; from the first 1024 bytes.
 func Identifier(id string) string {
 	valid := id != "" && class[id[0]]&classNameStart != 0
 	for i := 0; valid && i < len(id); i++ {
@@ -48,6 +48,7 @@ func Identifier(id string) string {
 	if valid || id == "" {
 		return id
 	}
+	id = id[:min(len(id), maxName)]
 	const digits = "0123456789abcdef"
 	out := make([]byte, 0, len(id)+8)
 	out = append(out, '_')

@@ -5,6 +5,12 @@ const (
 	Namespace          = "urn:ietf:params:xml:ns:pidf"            // RFC 3863 s.4.1.1
 	NamespaceDataModel = "urn:ietf:params:xml:ns:pidf:data-model" // RFC 4479 s.5.1.2
 	NamespaceRPID      = "urn:ietf:params:xml:ns:pidf:rpid"       // RFC 4480 s.5.1
+
+	NamespaceTimedStatus  = "urn:ietf:params:xml:ns:pidf:timed-status" // RFC 4481 s.5
+	NamespaceCIPID        = "urn:ietf:params:xml:ns:pidf:cipid"        // RFC 4482 s.5
+	NamespaceCapabilities = "urn:ietf:params:xml:ns:pidf:caps"         // RFC 5196 s.6
+	NamespaceLocation     = "urn:ietf:params:xml:ns:pidf:geopriv10"    // RFC 4119 s.2.2.5
+	NamespacePlace        = "urn:ietf:params:xml:ns:location-type"     // RFC 4589 s.4
 )
 
 const (
@@ -21,9 +27,16 @@ const (
 	nsPIDF
 	nsDataModel
 	nsRPID
+	nsTimedStatus
+	nsCIPID
+	nsCapabilities
+	nsPlace
 )
 
-var wellKnown = [...]string{"", namespaceXML, namespaceXMLNS, Namespace, NamespaceDataModel, NamespaceRPID}
+var wellKnown = [...]string{
+	"", namespaceXML, namespaceXMLNS, Namespace, NamespaceDataModel, NamespaceRPID,
+	NamespaceTimedStatus, NamespaceCIPID, NamespaceCapabilities, NamespacePlace,
+}
 
 // binding is one namespace declaration. The bindings in scope at an element
 // are a list from the innermost outwards, shared with the element's siblings.
@@ -69,6 +82,14 @@ func (d *Document) number(name string, limit int) (uint16, bool) {
 		return nsDataModel, true
 	case NamespaceRPID:
 		return nsRPID, true
+	case NamespaceTimedStatus:
+		return nsTimedStatus, true
+	case NamespaceCIPID:
+		return nsCIPID, true
+	case NamespaceCapabilities:
+		return nsCapabilities, true
+	case NamespacePlace:
+		return nsPlace, true
 	case namespaceXML:
 		return nsXML, true
 	case namespaceXMLNS:

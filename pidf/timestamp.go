@@ -1,6 +1,9 @@
 package pidf
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // normalTimestamp returns a timestamp in the form of RFC 3863 s.4.1.7: RFC 3339
 // with capital T and Z. It returns "" for what is no date and time, which is
@@ -72,4 +75,32 @@ func isZone(s string) bool {
 	}
 	hours, minutes := number2(s[1:]), number2(s[4:])
 	return minutes < 60 && (hours < 14 || hours == 14 && minutes == 0)
+}
+
+// parseTimestamp takes a time without a zone for UTC. It is zero for what is no
+// date and time.
+func parseTimestamp(s string) time.Time {
+	s = normalTimestamp(s)
+	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
+		if at, err := time.Parse(layout, s); err == nil {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// formatTimestamp gives a time in UTC, "" where RFC 3339 has none for it.
+func formatTimestamp(at time.Time) string {
+	at = at.UTC()
+	if at.IsZero() || at.Year() < 1 || at.Year() > 9999 {
+		return ""
+	}
+	return at.Format(time.RFC3339Nano)
+}
+
+func appendTimestamp(dst []byte, name string, at time.Time) []byte {
+	if text := formatTimestamp(at); text != "" {
+		return appendElement(dst, name, text)
+	}
+	return dst
 }

@@ -42,7 +42,9 @@ func (d *Document) tuple(i int32) tuple {
 			}
 		}
 	}
-	t.state = t.basicStatus()
+	if t.basic >= 0 {
+		t.state = d.basic(t.basic)
+	}
 	return t
 }
 
@@ -54,9 +56,9 @@ func (t *tuple) textOf(part int32) string {
 	return strings.TrimSpace(t.doc.text(part))
 }
 
-// basicStatus reads the basic status; anything but the two words is Unknown.
-func (t *tuple) basicStatus() Status {
-	switch basic := t.textOf(t.basic); {
+// basic reads a basic status; anything but the two words is Unknown.
+func (d *Document) basic(i int32) Status {
+	switch basic := strings.TrimSpace(d.text(i)); {
 	case basic == string(Open) || strings.EqualFold(basic, string(Open)):
 		return Open
 	case basic == string(Closed) || strings.EqualFold(basic, string(Closed)):

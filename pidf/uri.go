@@ -1,6 +1,10 @@
 package pidf
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
 // AppendURI writes a URI as an attribute value or character data such that it
 // is of type xs:anyURI: what may not stand in a URI (RFC 3986 s.2) is
@@ -14,6 +18,7 @@ func AppendURI(dst []byte, s string) []byte {
 	if scheme > 0 && isPlainURI(s) {
 		return append(dst, s...)
 	}
+	dst = slices.Grow(dst, 3*len(s))
 	path := strings.IndexAny(s, "/?#")
 	if path < 0 {
 		path = len(s)
@@ -29,6 +34,8 @@ func AppendURI(dst []byte, s string) []byte {
 	bracket := -1 // the end of the address in brackets that was begun
 	for i := range len(s) {
 		switch c := s[i]; {
+		case c >= utf8.RuneSelf:
+			dst = appendURIByte(dst, c)
 		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
 			dst = append(dst, c)
 		case c == '#' && !fragment:

@@ -74,10 +74,11 @@ func presence(aor sip.Uri, status pidf.Status, o *options, now time.Time) pidf.P
 		p.Notes = []pidf.Note{{Text: o.note}}
 	}
 	if len(o.activities) > 0 {
-		p.Person = &pidf.Person{ID: fmt.Sprintf("p%08x", h.Sum32()), Timestamp: now.UTC()}
-		for _, word := range o.activities {
-			p.Person.Activities = append(p.Person.Activities, pidf.Activity(word))
-		}
+		p.Persons = []pidf.Person{{
+			ID:         fmt.Sprintf("p%08x", h.Sum32()),
+			Activities: []pidf.Enumeration{{Values: o.activities}},
+			Timestamp:  now.UTC(),
+		}}
 	}
 	return p
 }

@@ -41,12 +41,11 @@ func summarise(p *pidf.Presence) summary {
 		add(&s.notes, t.Notes)
 		s.tuples = append(s.tuples, shown)
 	}
-	if p.Person == nil {
-		return s
-	}
-	add(&s.notes, p.Person.Notes)
-	for _, a := range p.Person.Activities {
-		s.activities = append(s.activities, string(a))
+	for _, person := range p.Persons {
+		add(&s.notes, person.Notes)
+		for _, a := range person.Activities {
+			s.activities = append(s.activities, a.All()...)
+		}
 	}
 	return s
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package pidf
+
+const raced = false
