@@ -12,6 +12,7 @@ import (
 
 	"presenced/policy"
 	"presenced/sip/digest"
+	"presenced/sip/siptest/schema"
 )
 
 // library is an HTTP server with documents, which asks for alice's password.
@@ -73,6 +74,7 @@ func (l *library) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, `<?xml version="1.0"?><xcap-error xmlns="urn:ietf:params:xml:ns:xcap-error"><not-well-formed phrase="line 7: unfinished tag"/></xcap-error>`)
 			return
 		}
+		schema.CollectAs(l.t.Name(), r.Header.Get("Content-Type"), string(body))
 		l.documents[path] = string(body)
 		w.WriteHeader(http.StatusCreated)
 	case !found:

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"presenced/sip/siptest/schema"
 )
 
 // script is a SIP server on loopback UDP that does what a test says.
@@ -62,6 +64,7 @@ func (s *script) serve() {
 		if len(bytes.TrimSpace(buf[:n])) == 0 {
 			continue
 		}
+		schema.CollectMessage(s.t.Name(), string(buf[:n]))
 		m, err := sip.ParseMessage(bytes.Clone(buf[:n]))
 		if err != nil {
 			s.t.Errorf("unreadable message: %v\n%s", err, buf[:n])
@@ -97,6 +100,8 @@ func (s *script) send(to, text string) {
 		s.t.Error(err)
 	}
 }
+
+func TestMain(m *testing.M) { schema.Main(m) }
 
 // respond answers with fields as "Name: value".
 func (s *script) respond(r *sip.Request, code int, reason string, fields ...string) {

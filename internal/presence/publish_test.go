@@ -17,6 +17,7 @@ import (
 	"presenced/internal/store/embedded"
 	"presenced/policy"
 	"presenced/sip"
+	"presenced/sip/siptest/schema"
 )
 
 const bob = "sip:bob@example.com"
@@ -61,8 +62,14 @@ func (f *fixture) body(t *testing.T, view string) notifier.Body {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Body(view)
+	b := s.Body(view)
+	if len(b.Bytes) > 0 {
+		schema.Collect("application/pidf+xml", string(b.Bytes))
+	}
+	return b
 }
+
+func TestMain(m *testing.M) { schema.Main(m) }
 
 func document(entity, basic string) string {
 	return `<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="` + entity +

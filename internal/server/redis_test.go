@@ -48,7 +48,7 @@ func playOnRedis(t *testing.T, server *servertest.Redis, s *siptest.Script, pref
 	n := startNode(t, s.Config, prefix, siptest.Loopback(hostOf(prefix)), away)
 	p := siptest.Player{
 		Node: n.addr(), Host: siptest.Loopback, Patience: patience, Quiet: 50 * time.Millisecond,
-		Command: n.command(t), Document: documents.collect,
+		Command: n.command(t),
 	}
 	if err := p.Play(s); err != nil {
 		t.Errorf("%s\n%v", s.Title, err)

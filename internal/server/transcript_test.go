@@ -74,6 +74,6 @@ func memoryNode(t *testing.T, lines string, log io.Writer) (*node, *siptest.Play
 	synctest.Wait()
 	return n, &siptest.Player{
 		Node: n.addr(), Node6: netip.MustParseAddrPort("[2001:db8::1]:5060"), Host: network.Host, Settle: synctest.Wait,
-		Patience: 20 * time.Millisecond, Command: n.command(t), Document: documents.collect,
+		Patience: 20 * time.Millisecond, Command: n.command(t),
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"presenced/internal/server/servertest"
 	"presenced/sip/digest"
+	"presenced/sip/siptest/schema"
 )
 
 const (
@@ -69,7 +70,7 @@ func (p *principal) do(method, path, body string, header ...string) (*http.Respo
 		p.t.Fatal(err)
 	}
 	response.Body.Close()
-	return response, string(text)
+	return response, schema.Collect(response.Header.Get("Content-Type"), string(text))
 }
 
 func (p *principal) send(method, path, body string, header []string) *http.Response {

@@ -16,6 +16,7 @@ import (
 	"presenced/internal/identity"
 	"presenced/internal/store"
 	"presenced/policy"
+	"presenced/sip/siptest/schema"
 )
 
 // documents are a map, each call of which can be made to fail.
@@ -120,6 +121,8 @@ func newWorld() *world {
 	}), d}
 }
 
+func TestMain(m *testing.M) { schema.Main(m) }
+
 // ask sends a request; header are names and values by turns.
 func (w *world) ask(method, path, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
@@ -131,6 +134,9 @@ func (w *world) ask(method, path, body string, header ...string) *httptest.Respo
 	}
 	rec := httptest.NewRecorder()
 	w.ServeHTTP(rec, r)
+	if rec.Code >= http.StatusBadRequest { // what is stored here is made up
+		schema.Collect(rec.Header().Get("Content-Type"), rec.Body.String())
+	}
 	return rec
 }
 

@@ -12,14 +12,17 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"presenced/sip/siptest/schema"
 )
 
 // agent is a scripted user agent: it sends what it is told, and keeps what
 // comes until the transcript looks at it.
 type agent struct {
 	part
-	host Host
-	node netip.AddrPort
+	script string // its name
+	host   Host
+	node   netip.AddrPort
 
 	packets  net.PacketConn
 	listener net.Listener
@@ -52,8 +55,8 @@ type arrived struct {
 	reply func(data string) error
 }
 
-func newAgent(p part, host Host, node netip.AddrPort) (*agent, error) {
-	a := &agent{part: p, host: host, node: node,
+func newAgent(script string, p part, host Host, node netip.AddrPort) (*agent, error) {
+	a := &agent{script: script, part: p, host: host, node: node,
 		open: map[net.Conn]struct{}{}, dialogs: map[string]dialog{}, byBranch: map[string]*message{}}
 	var err error
 	if p.proto == "udp" {
@@ -86,6 +89,9 @@ func (a *agent) readPackets() {
 }
 
 func (a *agent) arrive(data string, reply func(string) error) {
+	if !strings.HasPrefix(data, "MESSAGE ") { // which a node relays as it is
+		schema.CollectMessage(a.script, data)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.inbox = append(a.inbox, arrived{data, reply})

@@ -23,8 +23,6 @@ type Player struct {
 	Patience, Quiet time.Duration
 	// Command does a statement that begins with "node".
 	Command func(words, block string) error
-	// Document is given each body that an agent received.
-	Document func(mediaType, body string)
 
 	vars   variables
 	agents map[string]*agent
@@ -47,7 +45,7 @@ func (p *Player) Play(s *Script) (err error) {
 		if addr.Addr().Is6() {
 			node = p.Node6
 		}
-		if p.agents[part.name], err = newAgent(part, p.Host(addr.Addr()), node); err != nil {
+		if p.agents[part.name], err = newAgent(s.Name, part, p.Host(addr.Addr()), node); err != nil {
 			return fmt.Errorf("%s:%d: %w", s.Name, part.line, err)
 		}
 		p.vars[part.name] = part.addr

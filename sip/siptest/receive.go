@@ -93,9 +93,6 @@ func (p *Player) receives(a *agent, found, block []string) error {
 	if err != nil {
 		return fmt.Errorf("%w\ngot:\n%s", err, next.data)
 	}
-	if p.Document != nil && m.body != "" {
-		p.Document(m.get("Content-Type"), m.body)
-	}
 	p.learn(a, m, next)
 	if found[1] != "" {
 		return p.answers(a, found[1:], nil)

@@ -17,6 +17,7 @@ import (
 
 	"presenced/sip"
 	"presenced/sip/digest"
+	"presenced/sip/siptest/schema"
 )
 
 // Patience is how long anything that a test waits for may take.
@@ -275,6 +276,9 @@ func (p *Peer) attempt(to netip.AddrPort, r Request, extra string) (*Response, e
 
 // take handles one message from the socket, which belongs to the peer.
 func (p *Peer) take(data []byte, from netip.AddrPort) {
+	if !bytes.HasPrefix(data, []byte("MESSAGE ")) { // which an agent relays as it is
+		schema.CollectMessage(p.t.Name(), string(data))
+	}
 	if sip.IsResponse(data) {
 		p.takeResponse(data)
 		return
