@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"presenced/pidf"
 	"presenced/policy"
 )
 
@@ -38,19 +39,25 @@ func (c *conflict) answer() *answer {
 	return &answer{code: http.StatusConflict, media: "application/xcap-error+xml", body: b.Bytes()}
 }
 
-// check returns the *conflict of a document, nil if it can be stored (RFC 4825 s.8.2.2 and 8.2.5).
-func (u *usage) check(doc []byte) error {
+// check returns the refusal of a document, most often a *conflict; nil if it can be stored (RFC 4825 s.8.2.2 and 8.2.5).
+func (u *usage) check(doc []byte, owner string) error {
 	if !utf8.Valid(doc) || declaresOther(doc) {
 		return &conflict{notUTF8, "the document is not encoded in UTF-8"}
 	}
-	err := u.validate(doc)
+	err := u.validate(doc, owner)
 	if err == nil {
 		return nil
 	}
 	phrase := err.Error()
 	var refused *policy.Error
-	if errors.As(err, &refused) {
+	var syntax *pidf.SyntaxError
+	switch {
+	case errors.As(err, &refused):
 		phrase = fmt.Sprintf("line %d: %s", refused.Line, refused.Reason)
+	case errors.As(err, &syntax):
+		phrase = fmt.Sprintf("line %d: %s", syntax.Line, syntax.Reason)
+	default:
+		return err
 	}
 	return &conflict{conditionOf(doc), phrase}
 }
@@ -63,7 +70,7 @@ func declaresOther(doc []byte) bool {
 	return m != nil && !strings.EqualFold(string(m[1]), "UTF-8") && !strings.EqualFold(string(m[1]), "US-ASCII")
 }
 
-// conditionOf says how a document that package policy refuses is bad: not XML at all; XML that is not read here, with a
+// conditionOf says how a document that its reader refuses is bad: not XML at all; XML that is not read here, with a
 // document type or a processing instruction; or else against the schema.
 func conditionOf(doc []byte) string {
 	condition := schemaError

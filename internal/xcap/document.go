@@ -38,7 +38,7 @@ func (s *Server) get(r *http.Request, t *target) (*answer, error) {
 	case condition.noneMatch.present && condition.noneMatch.matchesWeakly(d.Tag): // RFC 9110 s.13.2.2, step 3
 		return &answer{code: http.StatusNotModified, header: entityTag(&d)}, nil
 	}
-	return &answer{code: http.StatusOK, header: entityTag(&d), media: mediaType, body: d.Body}, nil
+	return &answer{code: http.StatusOK, header: entityTag(&d), media: t.usage.media, body: d.Body}, nil
 }
 
 // defaults is the document with which an editor begins where there is none: from the first one on, who matches no rule
@@ -51,7 +51,7 @@ func (s *Server) defaults(t *target) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{code: http.StatusOK, media: mediaType, body: doc}, nil
+	return &answer{code: http.StatusOK, media: t.usage.media, body: doc}, nil
 }
 
 func errNone(t *target) error {
@@ -65,11 +65,11 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, t *target) (*answer
 	if err != nil {
 		return nil, err
 	}
-	body, err := readDocument(w, r)
+	body, err := readDocument(w, r, t.usage.media)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.usage.check(body); err != nil {
+	if err := t.usage.check(body, t.aor); err != nil {
 		return nil, err
 	}
 	d := store.Document{AOR: t.aor, Name: t.usage.name, Tag: rand.Text(), Body: body}
@@ -149,7 +149,7 @@ func (s *Server) changed(aor, name string) {
 }
 
 // readDocument reads a PUT's content: the whole document, as it is.
-func readDocument(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func readDocument(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte, error) {
 	if r.Header.Get("Content-Range") != "" { // RFC 9110 s.14.5: 400 where it is not understood
 		return nil, refuse(http.StatusBadRequest, "Content-Range: only whole documents are stored")
 	}

@@ -57,7 +57,7 @@ func parseSelector(selector string) (*target, error) {
 		segments = append(segments, plain)
 	}
 	if len(segments) == 0 || usages[segments[0]] == nil {
-		return nil, refuse(http.StatusNotFound, "unknown application usage; there are pres-rules, presenced.visibility-rules and presenced.delegation")
+		return nil, refuse(http.StatusNotFound, "unknown application usage; there are pres-rules, pidf-manipulation, presenced.visibility-rules and presenced.delegation")
 	}
 	t := &target{usage: usages[segments[0]], node: node}
 	t.initial = len(segments) == 4 && segments[3] == defaults && t.usage.initial

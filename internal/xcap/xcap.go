@@ -11,11 +11,12 @@
 // A document that is refused gets 409 with a report (s.11) whose phrase has line and reason. 400 would be HTTP's general
 // answer, and is ours to a request that HTTP or the URL's form forbids; but s.8.2.2 and 8.2.5 say that the server MUST
 // answer 409 to a body that is not well-formed, not UTF-8, or against schema or constraints, so for bodies they decide.
-// Nothing that package policy cannot read is ever stored.
+// Nothing that its package cannot read is ever stored.
 //
 // Where the texts leave it to us or we differ. RFC 4825 s.8 has an unknown XUI answered 404 before authentication; that
 // would tell strangers who exists, so every XUI of our domains is challenged alike, and 403 is for everybody but its
-// owner. Its owner may let others edit rules (RFC 5025 s.9.9: privileged users), never the delegation itself.
+// owner. Its owner may let others edit rules (RFC 5025 s.9.9: privileged users) and permanent presence (RFC 4827 s.10), never the
+// delegation itself.
 //
 // Left out: node selectors, namespace bindings and partial updates (501), the global tree (404), the capabilities
 // document (s.12), several documents of one usage: each has the one that its conventions name. Identities asserted by an
@@ -199,7 +200,7 @@ func (s *Server) authorize(ctx context.Context, asks string, t *target) error {
 		if err != nil {
 			return err
 		}
-		if t.usage == nil && d.Watchers || t.usage != nil && t.usage.delegable && d.Rules {
+		if t.usage == nil && d.Watchers || t.usage != nil && t.usage.editors(d) {
 			return nil
 		}
 	}

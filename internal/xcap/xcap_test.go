@@ -96,12 +96,18 @@ const (
 	bob   = "sip:bob@example.com"
 	carol = "sip:carol@example.com"
 	dave  = "sip:dave@example.com"
+	erin  = "sip:erin@example.com"
 
 	aliceRules = "/xcap-root/pres-rules/users/sip:alice@example.com/index"
 
 	rules = `<ruleset xmlns="urn:ietf:params:xml:ns:common-policy"/>`
 	tagA  = "A"
 )
+
+// away is permanent presence information.
+func away(entity string) string {
+	return `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="` + entity + `"><tuple id="a"><status><basic>closed</basic></status></tuple></presence>`
+}
 
 // world is a Server with what is behind it.
 type world struct {
@@ -115,7 +121,7 @@ func newWorld() *world {
 	}}
 	return &world{New(Config{
 		Documents: d, Identifier: asAlice{}, Local: func(host string) bool { return host == "example.com" },
-		Delegations: delegations{alice + " " + bob: {Rules: true}, alice + " " + carol: {Watchers: true}},
+		Delegations: delegations{alice + " " + bob: {Rules: true}, alice + " " + carol: {Watchers: true}, alice + " " + erin: {Publish: true}},
 		Watchers:    watchers{}, Defaults: func() ([]byte, error) { return []byte("<defaults/>"), nil }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Now: func() time.Time { return time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC) },
 	}), d}
@@ -127,7 +133,10 @@ func TestMain(m *testing.M) { schema.Main(m) }
 func (w *world) ask(method, path, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if method == http.MethodPut {
-		r.Header.Set("Content-Type", mediaType)
+		r.Header.Set("Content-Type", policyType)
+		if strings.Contains(path, "pidf-manipulation") {
+			r.Header.Set("Content-Type", presenceType)
+		}
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -143,6 +152,7 @@ func (w *world) ask(method, path, body string, header ...string) *httptest.Respo
 func TestStatus(t *testing.T) {
 	const delegation = "/xcap-root/presenced.delegation/users/sip:alice@example.com/index"
 	const visibility = "/xcap-root/presenced.visibility-rules/users/sip:alice@example.com/index"
+	const permanent = "/xcap-root/pidf-manipulation/users/sip:alice@example.com/index"
 	for _, test := range []struct {
 		name, method, path, body string
 		header                   fields
@@ -170,7 +180,7 @@ func TestStatus(t *testing.T) {
 
 		{"PUT, created", "PUT", visibility, rules, nil, 201, ""},
 		{"PUT, replaced", "PUT", aliceRules, rules, nil, 200, ""},
-		{"PUT, charset", "PUT", aliceRules, rules, fields{"Content-Type", mediaType + "; charset=UTF-8"}, 200, ""},
+		{"PUT, charset", "PUT", aliceRules, rules, fields{"Content-Type", policyType + "; charset=UTF-8"}, 200, ""},
 		{"PUT, If-Match", "PUT", aliceRules, "<!-- -->" + rules, fields{"If-Match", `"A"`}, 200, ""},
 		{"PUT, If-Match in a list", "PUT", aliceRules, "<!-- -->" + rules, fields{"If-Match", `"x" ,, "A"`}, 200, ""},
 		{"PUT, If-Match: *", "PUT", aliceRules, "<!-- -->" + rules, fields{"If-Match", `*`}, 200, ""},
@@ -181,7 +191,7 @@ func TestStatus(t *testing.T) {
 		{"PUT, only new", "PUT", visibility, rules, fields{"If-None-Match", `*`}, 201, ""},
 		{"PUT, must exist", "PUT", visibility, rules, fields{"If-Match", `*`}, 412, "load it"},
 		{"PUT, tag without quotes", "PUT", aliceRules, rules, fields{"If-Match", `A`}, 400, "in quotes"},
-		{"PUT, other type", "PUT", aliceRules, rules, fields{"Content-Type", "application/xml"}, 415, mediaType},
+		{"PUT, other type", "PUT", aliceRules, rules, fields{"Content-Type", "application/xml"}, 415, policyType},
 		{"PUT, zipped", "PUT", aliceRules, rules, fields{"Content-Encoding", "gzip"}, 415, "Content-Encoding"},
 		{"PUT, a part", "PUT", aliceRules, rules, fields{"Content-Range", "bytes 0-1/9"}, 400, "whole"},
 		{"PUT, too large", "PUT", aliceRules, rules + strings.Repeat(" ", maxDocument), nil, 413, "1048576"},
@@ -199,6 +209,21 @@ func TestStatus(t *testing.T) {
 		{"delegation is not delegated", "PUT", delegation, rules, fields{"Authorization", bob}, 403, "only"},
 		{"watchers alone are delegated", "PUT", aliceRules, rules, fields{"Authorization", carol}, 403, "only"},
 		{"delegation, the owner", "PUT", delegation, rules, nil, 201, ""},
+
+		{"permanent presence, none", "GET", permanent, "", nil, 404, "has no pidf-manipulation"},
+		{"permanent presence", "PUT", permanent, away(alice), nil, 201, ""},
+		{"permanent presence, pres:", "PUT", permanent, away("pres:alice@EXAMPLE.com"), nil, 201, ""},
+		{"permanent presence, as rules", "PUT", permanent, away(alice), fields{"Content-Type", policyType}, 415, presenceType},
+		{"permanent presence, other name", "PUT", strings.Replace(permanent, "/index", "/other", 1), away(alice), nil, 404, "/index"},
+		{"permanent presence of another", "PUT", permanent, away(bob), nil, 409, "constraint-failure phrase=\"the entity of the document is not sip:alice"},
+		{"permanent presence of no URI", "PUT", permanent, away(""), nil, 409, constraintFailure},
+		{"permanent presence, not closed", "PUT", permanent, "<presence>\n<tuple", nil, 409, "not-well-formed phrase=\"line 1: "},
+		{"permanent presence, no presence", "PUT", permanent, rules, nil, 409, schemaError},
+		{"permanent presence, hostile", "PUT", permanent, "<!DOCTYPE presence>" + away(alice), nil, 409, constraintFailure},
+		{"permanent presence, too large", "PUT", permanent, away(alice) + strings.Repeat(" ", 64<<10), nil, 413, "65536"},
+		{"permanent presence, by who publishes", "PUT", permanent, away(alice), fields{"Authorization", erin}, 201, ""},
+		{"permanent presence, by who edits rules", "PUT", permanent, away(alice), fields{"Authorization", bob}, 403, "only"},
+		{"rules, by who publishes", "PUT", aliceRules, rules, fields{"Authorization", erin}, 403, "only"},
 
 		{"another domain", "GET", "/xcap-root/pres-rules/users/sip:alice@example.org/index", "", nil, 404, "domain"},
 		{"unknown usage", "GET", "/xcap-root/resource-lists/users/sip:alice@example.com/index", "", nil, 404, "unknown application usage"},
@@ -236,7 +261,7 @@ func TestTagsChangeWithTheDocument(t *testing.T) {
 	w := newWorld()
 	tag := w.ask("PUT", aliceRules, rules).Header().Get("ETag")
 	got := w.ask("GET", aliceRules, "")
-	if tag == "" || got.Header().Get("ETag") != tag || got.Header().Get("Content-Type") != mediaType {
+	if tag == "" || got.Header().Get("ETag") != tag || got.Header().Get("Content-Type") != policyType {
 		t.Errorf("%v, want the ETag %s of the PUT", got.Header(), tag)
 	}
 	again := w.ask("PUT", aliceRules, rules, "If-Match", tag)
