@@ -23,13 +23,13 @@ func (n *Notifier) visit(s *subscription, v store.Visit) {
 	if n.Past <= 0 {
 		return
 	}
+	v.TTL = n.Past
 	sh, who := s.shard, visitor{s.topic.key, s.watcher}
 	if have := sh.visits[who]; have != nil {
 		*have = v.Merge(*have)
 		return
 	}
 	packed := s.dialog
-	v.TTL = n.Past
 	kept := &v
 	offered := n.chores.of(who.key).offer(func(ctx context.Context) {
 		sh.mu.Lock()

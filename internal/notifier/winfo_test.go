@@ -366,6 +366,23 @@ func TestPast(t *testing.T) {
 	})
 }
 
+// What comes while a visit waits to be written is written with it: a second
+// fetch without a decision ends the first, and is one too.
+func TestPastOfUndecidedFetches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t, winfo)
+		n.setDecision(undecided)
+		for range 3 {
+			n.watcher("alice").subscribe(0)
+			n.answer(n.one(), 200)
+		}
+		past, err := n.History(t.Context(), bobKey, sip.Identity{AOR: bob})
+		if err != nil || len(past) != 1 || past[0].Fetches != 3 || past[0].Subscriptions != 2 || past[0].Event != watcherinfo.Giveup {
+			t.Errorf("%+v, %v", past, err)
+		}
+	})
+}
+
 // rulesOfTest are delegates and visibility rules.
 type rulesOfTest map[string]policy.Watching
 

@@ -65,18 +65,27 @@ func (s *Server) watching(c *config.Config) xcap.Watchers {
 	if !slices.Contains(c.Services, config.ServicePresence) {
 		return nil
 	}
-	return presenceWatchers{s.notifier}
+	w := presenceWatchers{s.notifier, s.beforeWrite()}
+	if w.flush == nil {
+		w.flush = func() {}
+	}
+	return w
 }
 
 // presenceWatchers are the notifier's watchers of presence, as HTTP asks for
 // them.
-type presenceWatchers struct{ *notifier.Notifier }
+type presenceWatchers struct {
+	*notifier.Notifier
+	flush func() // before anybody is told
+}
 
 func (p presenceWatchers) WatcherInfo(ctx context.Context, viewer, aor string) ([]byte, error) {
+	defer p.flush()
 	return p.Notifier.WatcherInfo(ctx, store.Key{AOR: aor, Package: presence.Name}, sip.Identity{AOR: viewer}, "")
 }
 
 func (p presenceWatchers) History(ctx context.Context, viewer, aor string) ([]xcap.Visit, error) {
+	defer p.flush()
 	past, err := p.Notifier.History(ctx, store.Key{AOR: aor, Package: presence.Name}, sip.Identity{AOR: viewer})
 	visits := make([]xcap.Visit, len(past))
 	for i, v := range past {

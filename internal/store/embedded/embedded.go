@@ -44,7 +44,8 @@ type Config struct {
 	Log   *slog.Logger     // nil: slog.Default
 	// Deferred lets writes of soft state answer before they are in the log;
 	// the caller promises to call Flush before it tells anybody of them. Then
-	// one write(2) serves all that was done meanwhile.
+	// one write(2) serves all that was done meanwhile. What nobody is told of
+	// is written within lingerTime.
 	Deferred bool
 }
 
@@ -64,6 +65,7 @@ type Engine struct {
 	// With a Path only.
 	log        *softLog // nil: memory alone
 	deferred   bool
+	lingering  atomic.Bool // a write of what is deferred is due
 	lock       *os.File
 	shared     map[string]string // while the log is read
 	generation uint64            // of the latest snapshot
@@ -238,9 +240,24 @@ func (e *Engine) settle(ctx context.Context, sh *shard, err error) error {
 	written := e.log.latest()
 	sh.leave()
 	if e.deferred {
+		e.linger()
 		return nil
 	}
 	return e.log.commit(ctx, written)
+}
+
+// lingerTime bounds how long a deferred write that nobody is told of is not in
+// the log: a visit, the end of a subscription.
+const lingerTime = 50 * time.Millisecond
+
+// linger has what is deferred written though no Flush should follow.
+func (e *Engine) linger() {
+	if !e.lingering.Load() && e.lingering.CompareAndSwap(false, true) {
+		time.AfterFunc(lingerTime, func() {
+			e.lingering.Store(false)
+			e.Flush()
+		})
+	}
 }
 
 // Flush returns when every write of soft state so far is in the log. Where it

@@ -461,28 +461,38 @@ func TestLogIsCompactedByItself(t *testing.T) {
 }
 
 // Deferred, a write is in the log when Flush returns, and one write(2) serves
-// many.
+// many; what no Flush follows is there soon after.
 func TestDeferredWritesAreInTheLogAfterFlush(t *testing.T) {
-	path := t.TempDir()
-	e := openTest(t, Config{Path: path, Deferred: true})
-	log := filepath.Join(path, "state.log")
-	before := size(t, log)
-	for i := range 10 {
-		must(t, e.Publish(t.Context(), alice, initial(fmt.Sprint(i), time.Hour)))
-	}
-	if now := size(t, log); now != before {
-		t.Errorf("the log grew by %d before Flush", now-before)
-	}
-	e.Flush()
-	if now := size(t, log); now == before {
-		t.Error("Flush wrote nothing")
-	}
-	copied := t.TempDir() // as a kill would leave it
-	text, err := os.ReadFile(log)
-	must(t, err)
-	must(t, os.WriteFile(filepath.Join(copied, "state.log"), text, 0o600))
-	if got := count(t, openTest(t, Config{Path: copied})); got != 10 {
-		t.Errorf("%d publications in the log, want 10", got)
+	for name, written := range map[string]func(e *Engine){
+		"Flush":    (*Engine).Flush,
+		"no Flush": func(*Engine) { time.Sleep(lingerTime); synctest.Wait() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				path := t.TempDir()
+				e := openTest(t, Config{Path: path, Deferred: true})
+				log := filepath.Join(path, "state.log")
+				for round := range 2 {
+					before := size(t, log)
+					for i := range 10 {
+						must(t, e.Publish(t.Context(), alice, initial(fmt.Sprint(round, i), time.Hour)))
+					}
+					if now := size(t, log); now != before {
+						t.Errorf("the log grew by %d at once", now-before)
+					}
+					if written(e); size(t, log) == before {
+						t.Error("nothing was written")
+					}
+				}
+				copied := t.TempDir() // as a kill would leave it
+				text, err := os.ReadFile(log)
+				must(t, err)
+				must(t, os.WriteFile(filepath.Join(copied, "state.log"), text, 0o600))
+				if got := count(t, openTest(t, Config{Path: copied})); got != 20 {
+					t.Errorf("%d publications in the log, want 20", got)
+				}
+			})
+		})
 	}
 }
 
