@@ -91,7 +91,7 @@ func BenchmarkParseEncodingXML(b *testing.B) {
 }
 
 func BenchmarkCompose(b *testing.B) {
-	for _, count := range []int{1, 3} {
+	for _, count := range []int{1, 3, 10} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
 			var sources []Source
 			for i := range count {
@@ -105,4 +105,22 @@ func BenchmarkCompose(b *testing.B) {
 			b.SetBytes(int64(len(dst)))
 		})
 	}
+}
+
+func BenchmarkPresence(b *testing.B) {
+	d := parse(b, string(kilobyte(1)))
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Presence()
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	p := parse(b, string(kilobyte(1))).Presence()
+	var dst []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		dst = p.Append(dst[:0])
+	}
+	b.SetBytes(int64(len(dst)))
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Source is one publication in a composition.
@@ -13,30 +14,77 @@ type Source struct {
 	// its host and User-Agent, say. It is only compared, never written. With ""
 	// the device is not known, and is taken for another than any other.
 	Device string
+	// Key is the publication's name among the others as long as it lives. They
+	// sort by their first publication; whatever the key, with "" for all of them
+	// the order of the sources counts. A hash of it may be written.
+	Key string
+	// Hard has it stand back behind every publication: the presentity's hard
+	// state (RFC 4827 s.3). There is at most one, and it is the first source.
+	Hard bool
 }
 
-// Compose appends the presence document of a presentity to dst: the union of
-// what its devices have published. Sources stand in the order of their
-// publication, oldest first. Without any presence information it is the
-// document that [Offline] returns. Equal inputs give equal bytes, and the
-// document is valid by pidf.xsd and data-model.xsd.
+// Composition is what a presence document is composed of.
+type Composition struct {
+	Entity string
+	// Sources stand in the order of their last change, newest last. A device's
+	// timestamps do not count: its clock may be wrong.
+	Sources []Source
+	// Reachable says that the presentity can be reached at its entity although
+	// no publication says so: its inbox is registered.
+	Reachable bool
+	// Now is the time of the composition. What has expired by then is left out;
+	// with the zero time nothing has.
+	Now time.Time
+}
+
+// Append appends the presence document of a presentity to dst: the union of
+// what its devices have published. Without any presence information it is the
+// document that [Offline] returns. Equal inputs give equal bytes. It also
+// returns the time from which on another document would be composed of the
+// same, zero for none.
+//
+// Tuples:
 //
 //   - A tuple replaces the elder one of the same device: same tuple id and same
 //     contact and same deviceID where given; with neither, same tuple id and
-//     same Source.Device. Other tuples with the same id are renamed.
+//     same Source.Device. Other tuples with the same id are renamed, all but the
+//     one of the first publication; a name stays as long as that one does.
 //   - A publication all of whose tuples are replaced is left out altogether.
-//   - Open tuples come first, otherwise oldest first. COMPAT: baresip takes the
-//     first basic status in the body (TestComposeOpenFirst).
-//   - The person is that of the newest publication which has one, with all its
-//     occurrences (RFC 4479 s.3.2, s.3.5); a device is the newest one of its
-//     deviceID; equal notes and equal extensions are written once.
-//   - Elements that the schemas have no place for are left out: those without a
-//     namespace, and unknown ones in PIDF's own, which RFC 3863 s.4.2.3 has
-//     every reader ignore; a device without deviceID too.
-func Compose(dst []byte, entity string, sources []Source) []byte {
+//   - Open tuples come first, otherwise in the order of Source.Key. COMPAT:
+//     baresip takes the first basic status in the body (TestComposeOpenFirst).
+//   - Where no publication has a tuple and the presentity is Reachable, an open
+//     tuple says so, with the entity as its contact and never another address
+//     (RFC 2779 s.5.1.17). What a presentity publishes is its word: somebody who
+//     is registered and publishes closed is closed.
+//   - A tuple of hard state stands back behind one with the same id or contact.
+//
+// The person is one element (RFC 4479 s.3.2), made of all that there are: for
+// each kind of information, an element's expanded name, it has the elements of
+// the newest person that says it, whatever the others say. What begins later is
+// a kind of its own until then. Its notes are those of the newest person with
+// notes, and so is its timestamp; its id is that of the first publication. Of
+// several persons in one document a later one is newer.
+//
+// A device is the newest one of its deviceID (RFC 4479 s.3.4). Notes and
+// extensions of the presentity are those of all sources, equal ones once; the
+// notes of hard state stand back behind any.
+//
+// What has expired is left out: elements of RFC 4480 whose until has passed, and
+// each timed status whose from has passed: it must not be about the present
+// (RFC 4481 s.3).
+//
+// Elements that the schemas have no place for are left out: those without a
+// namespace, and unknown ones in PIDF's own, which RFC 3863 s.4.2.3 has every
+// reader ignore; a device without deviceID too.
+func (n *Composition) Append(dst []byte) (document []byte, until time.Time) {
 	c := composers.Get().(*composer)
 	defer c.release()
-	c.choose(sources)
+	c.now = n.Now
+	c.choose(n.Sources)
+	c.name(n.Sources)
+	if n.Reachable {
+		c.reach(n.Entity, n.Sources)
+	}
 	for i := range c.tuples {
 		if c.tuples[i].state == Open {
 			c.tuple(&c.tuples[i])
@@ -47,13 +95,20 @@ func Compose(dst []byte, entity string, sources []Source) []byte {
 			c.tuple(&c.tuples[i])
 		}
 	}
-	c.notes()
-	c.persons()
+	c.notes(n.Sources)
+	c.persons(n.Sources)
+	c.devicesOf()
 	c.others()
 	if len(c.out) == 0 {
-		return appendOffline(dst, entity)
+		return appendOffline(dst, n.Entity), c.until
 	}
-	return c.document(dst, entity)
+	return c.document(dst, n.Entity), c.until
+}
+
+// Compose is [Composition.Append] without a time.
+func Compose(dst []byte, entity string, sources []Source) []byte {
+	document, _ := (&Composition{Entity: entity, Sources: sources}).Append(dst)
+	return document
 }
 
 // Replaces tells whether [Compose] leaves the elder publication out altogether
@@ -69,7 +124,8 @@ var composers = sync.Pool{New: func() any {
 	return &composer{
 		ids:     identifiers{next: make(map[string]int)},
 		newest:  make(map[identity]int),
-		devices: make(map[string]struct{}),
+		devices: make(map[string]place),
+		kinds:   make(map[kind]int),
 		written: make(map[string]struct{}),
 	}
 }}
@@ -83,10 +139,27 @@ type composer struct {
 	docs    []*Document // the sources that are not replaced, nil for the others
 	tuples  []tuple     // of docs, without the replaced ones
 	newest  map[identity]int
-	devices map[string]struct{}
+	devices map[string]place    // the newest device of each deviceID
+	ages    []int               // indices of docs, by Source.Key
+	layers  []place             // the persons, newest first
+	kinds   map[kind]int        // by kind of information, the layer that says it
+	now     time.Time           // zero: nothing expires
+	until   time.Time           // when something that was written expires or begins; zero: never
 	written map[string]struct{} // the notes and extensions in out
 	looked  int                 // bytes searched for prefixes
 	alone   bool                // what is written stands by itself: namespaces are bound in it, ids are kept
+}
+
+// place is an element of one of the documents.
+type place struct {
+	source  int
+	element int32
+}
+
+// kind is what one element of a person tells about.
+type kind struct {
+	namespace, name string
+	later           bool // it begins in the future
 }
 
 // maxKept bounds the memory that the pool keeps for one composer.
@@ -103,7 +176,9 @@ func (c *composer) release() {
 	clear(c.ids.next)
 	clear(c.newest)
 	clear(c.devices)
-	c.alone, c.looked = false, 0
+	clear(c.kinds)
+	c.alone, c.looked, c.now, c.until = false, 0, time.Time{}, time.Time{}
+	c.ages, c.layers = c.ages[:0], c.layers[:0]
 	c.out, c.scope, c.docs, c.tuples = c.out[:0], c.scope[:0], c.docs[:0], c.tuples[:0]
 	composers.Put(c)
 }
@@ -119,6 +194,7 @@ func (c *composer) choose(sources []Source) {
 	c.out = slices.Grow(c.out, size)
 	for i, s := range sources {
 		c.docs = append(c.docs, s.Doc)
+		c.ages = append(c.ages, i)
 		if s.Doc == nil {
 			continue
 		}
@@ -138,6 +214,10 @@ func (c *composer) choose(sources []Source) {
 		first := total
 		for first > 0 && c.tuples[first-1].source == i {
 			first--
+		}
+		if sources[i].Hard {
+			kept = c.standBack(first, total, kept)
+			break
 		}
 		left := c.keep(first, total, kept, sources[i].Device)
 		if c.replaced(total-first, kept-left, i, sources[i].Device) {
@@ -181,50 +261,80 @@ func (c *composer) replaced(had, has, source int, device string) bool {
 	return false
 }
 
-func (c *composer) notes() {
-	c.each(KindNote, func(d *Document, i int32) {
-		c.once(func() {
-			c.note(d, i, "note")
-			c.literal("\n")
-		})
+// standBack is keep for hard state.
+func (c *composer) standBack(first, end, to int) int {
+	soft := c.tuples[to:]
+	for j := end - 1; j >= first; j-- {
+		t := c.tuples[j]
+		id, contact := t.published(), t.textOf(t.contact)
+		if !slices.ContainsFunc(soft, func(s tuple) bool {
+			return s.published() == id && id != "" || contact != "" && s.textOf(s.contact) == contact
+		}) {
+			to--
+			c.tuples[to] = t
+		}
+	}
+	return to
+}
+
+// name puts the tuples in the order of their first publication, and gives them
+// their ids.
+func (c *composer) name(sources []Source) {
+	if len(sources) > 1 {
+		byKey := func(a, b int) int { return strings.Compare(sources[a].Key, sources[b].Key) }
+		if !slices.IsSortedFunc(c.ages, byKey) {
+			slices.SortStableFunc(c.ages, byKey)
+			slices.SortStableFunc(c.tuples, func(a, b tuple) int { return byKey(a.source, b.source) })
+		}
+	}
+	for i := range c.tuples {
+		t := &c.tuples[i]
+		t.id = c.ids.of(t.published(), "t", sources[t.source].Key)
+	}
+}
+
+// reach writes the tuple of a presentity that can be reached, unless a
+// publication has any.
+func (c *composer) reach(entity string, sources []Source) {
+	if slices.ContainsFunc(c.tuples, func(t tuple) bool { return !sources[t.source].Hard }) {
+		return
+	}
+	c.tuples = slices.DeleteFunc(c.tuples, func(t tuple) bool { return t.textOf(t.contact) == entity })
+	c.literal(`<tuple id="`)
+	c.id("registered", "")
+	c.literal(`"><status><basic>open</basic></status><contact>`)
+	c.out = append(AppendURI(c.out, entity), "</contact></tuple>\n"...)
+}
+
+func (c *composer) notes(sources []Source) {
+	start := len(c.out)
+	for _, s := range c.ages {
+		if !sources[s].Hard {
+			c.within(s, KindNote, c.presentityNote)
+		}
+	}
+	if len(c.out) == start && len(sources) > 0 && sources[0].Hard {
+		c.within(0, KindNote, c.presentityNote)
+	}
+}
+
+func (c *composer) presentityNote(d *Document, i int32) {
+	c.once(func() {
+		c.note(d, i, "note")
+		c.literal("\n")
 	})
 }
 
 func (c *composer) others() {
-	c.each(KindOther, func(d *Document, i int32) {
-		if d.isExtension(i, nsPIDF) {
-			c.once(func() {
-				c.extension(d, i)
-				c.literal("\n")
-			})
-		}
-	})
-}
-
-// persons writes the newest person and the newest of each device.
-func (c *composer) persons() {
-	for s := len(c.docs) - 1; s >= 0; s-- {
-		start := len(c.out)
-		c.within(s, KindPerson, func(d *Document, i int32) { c.person(d, i, "person", "p") })
-		if len(c.out) > start {
-			break
-		}
-	}
-	for s := len(c.docs) - 1; s >= 0; s-- {
-		c.within(s, KindDevice, func(d *Document, i int32) {
-			id := d.deviceIDOf(i)
-			if _, known := c.devices[id]; known || id == "" {
-				return
+	for _, s := range c.ages {
+		c.within(s, KindOther, func(d *Document, i int32) {
+			if d.isExtension(i, nsPIDF) {
+				c.once(func() {
+					c.extension(d, i)
+					c.literal("\n")
+				})
 			}
-			c.devices[id] = struct{}{}
-			c.person(d, i, "device", "d")
 		})
-	}
-}
-
-func (c *composer) each(kind Kind, write func(*Document, int32)) {
-	for s := range c.docs {
-		c.within(s, kind, write)
 	}
 }
 

@@ -234,7 +234,7 @@ func TestComposeNewestPerson(t *testing.T) {
 			`<device xmlns="urn:ietf:params:xml:ns:pidf:data-model" id="d"><deviceID>urn:x:1</deviceID><note>`+note+`</note></device>`))
 	}
 	got := children(t, compose(t, Source{Doc: person("a", "elder")}, Source{Doc: person("b", "newer")}, Source{Doc: parse(t, doc(publication("c", "open", "", "")))}))
-	if strings.Contains(got, "elder") || strings.Count(got, "<dm:person") != 1 || strings.Count(got, "<dm:device ") != 1 || !strings.Contains(got, `<dm:person id="b-2">`) {
+	if strings.Contains(got, "elder") || strings.Count(got, "<dm:person") != 1 || strings.Count(got, "<dm:device ") != 1 || !strings.Contains(got, `<dm:person id="a-2">`) {
 		t.Error(got)
 	}
 }

@@ -17,9 +17,9 @@
 // and compose (TestHostileCost).
 // [Compose] and [Presence.Append] write only what the schemas accept.
 //
-// Left out: filters, attributes of other
-// namespaces on the elements that have types, and the merging of several person
-// elements field by field.
+// Left out: filters, and attributes of other namespaces on the elements that
+// have types. How several publications become one document is said at
+// [Composition].
 package pidf
 
 import (

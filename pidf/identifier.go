@@ -1,6 +1,10 @@
 package pidf
 
-import "strconv"
+import (
+	"hash/fnv"
+	"io"
+	"strconv"
+)
 
 // identifiers gives out values of type xs:ID for one document. An id that is
 // one already is kept; any other is rewritten, always in the same way, so that
@@ -12,11 +16,17 @@ type identifiers struct {
 	next map[string]int // by id given out: the number that its next namesake gets
 }
 
-// append writes a unique id made from one that was published. The first to come
-// keeps its own, the next gets "-2": with sources in the order of their first
-// publication, ids stay the same as long as the publications live. Hashes of
-// the device would be stabler, but would tell watchers about its address.
+// append writes a unique id made from one that was published.
 func (ids *identifiers) append(dst []byte, published, missing string) []byte {
+	return append(dst, ids.of(published, missing, "")...)
+}
+
+// of makes a unique id from one that was published. The first to come keeps its
+// own. Another gets a hash of its publication's key behind it, so that its id
+// stays the same whatever namesakes come and go; without a key, or with one that
+// has its id already, the lowest number from 2 on. Hashes of the device would
+// outlive publications, but would tell watchers about its address.
+func (ids *identifiers) of(published, missing, key string) string {
 	id := Identifier(published)
 	if id == "" {
 		id = missing
@@ -24,14 +34,23 @@ func (ids *identifiers) append(dst []byte, published, missing string) []byte {
 	n, taken := ids.next[id]
 	if !taken {
 		ids.next[id] = 2
-		return append(dst, id...)
+		return id
+	}
+	if key != "" {
+		h := fnv.New64a()
+		io.WriteString(h, key)
+		keyed := id + "-" + strconv.FormatUint(h.Sum64()>>24, 36)
+		if _, taken := ids.next[keyed]; !taken {
+			ids.next[keyed] = 2
+			return keyed
+		}
 	}
 	for ; ; n++ {
 		candidate := id + "-" + strconv.Itoa(n)
 		if _, taken := ids.next[candidate]; !taken {
 			ids.next[id] = n + 1
 			ids.next[candidate] = 2
-			return append(dst, candidate...)
+			return candidate
 		}
 	}
 }

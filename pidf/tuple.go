@@ -9,6 +9,7 @@ type tuple struct {
 	element, status, basic, contact, timestamp, deviceID int32
 	source                                               int // index of the source in the composition
 	state                                                Status
+	id                                                   string // that it has in the composition
 }
 
 // identity is what makes two tuples the same service on the same device.
@@ -67,9 +68,12 @@ func (d *Document) basic(i int32) Status {
 	return Unknown
 }
 
+// published is the tuple's id as it was published.
+func (t *tuple) published() string { return strings.TrimSpace(t.doc.attribute(t.element, "id")) }
+
 func (t *tuple) identity(device string) (id identity, known bool) {
 	id = identity{
-		id:       strings.TrimSpace(t.doc.attribute(t.element, "id")),
+		id:       t.published(),
 		contact:  t.textOf(t.contact),
 		deviceID: t.textOf(t.deviceID),
 	}
@@ -85,13 +89,13 @@ func (t *tuple) identity(device string) (id identity, known bool) {
 func (c *composer) tuple(t *tuple) {
 	d := t.doc
 	c.literal(`<tuple id="`)
-	c.id(strings.TrimSpace(d.attribute(t.element, "id")), "t")
+	c.literal(t.id)
 	c.literal(`">`)
 	c.status(t)
 	for i := d.firstChild(t.element); i >= 0; i = d.sibling(i) {
 		if i == t.deviceID {
 			c.deviceID(d, i)
-		} else if d.isExtension(i, nsPIDF) {
+		} else if d.isExtension(i, nsPIDF) && c.holds(d, i) {
 			c.extension(d, i)
 		}
 	}
