@@ -17,6 +17,8 @@ type entry struct {
 	value  any // compiled rules; nil: there is no document
 	known  bool
 	era    uint64    // the cache's when reading began; another one: value may be old
+	named  bool      // somebody has changed this very document since it was read
+	lost   bool      // it is gone from the store, and was complained about
 	flight *flight   // the reading that is under way
 	pause  time.Time // not read again before, as long as value is known
 	broken string    // the tag of the document that was complained about

@@ -64,12 +64,20 @@ func (c *Cache) load(ctx context.Context, e *entry, f *flight) {
 		return
 	case malformed != nil:
 		value = c.refuse(e, doc.Tag, malformed)
+	case none && e.value != nil && !e.named:
+		value = c.miss(e)
 	}
 	f.value = value
 	if e.flight != f { // it has changed again: what was read is for those who asked before
 		return
 	}
 	e.flight, e.value, e.known, e.era, e.pause = nil, value, true, f.era, time.Time{}
+	if e.named = false; !none {
+		e.lost = false
+	}
+	if none && value != nil {
+		return // it takes as much room as before
+	}
 	c.resize(e, overhead+len(e.key.aor)+2*len(doc.Body))
 }
 
@@ -111,6 +119,17 @@ func (c *Cache) refuse(e *entry, tag string, reason error) any {
 		return e.value
 	}
 	return usages[e.key.name].closed
+}
+
+// miss returns what is in force in place of a document that was lost: the last
+// one. The cache is locked.
+func (c *Cache) miss(e *entry) any {
+	if !e.lost {
+		e.lost = true
+		c.counts.lost++
+		c.Log.Warn("rules are gone from the store, and nobody has deleted them: the last ones stay in force here", "aor", e.key.aor, "document", e.key.name)
+	}
+	return e.value
 }
 
 // The methods below are called with c locked.

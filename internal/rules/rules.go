@@ -8,6 +8,10 @@
 //     where there is none it is as if the document closed every door: nobody is
 //     allowed, nobody is delegated, the watcher is hidden. Its reason is logged
 //     once.
+//   - One that is gone, and of which nobody said that it was deleted, was lost
+//     with the store: Redis was emptied, or failed over to an older copy. The
+//     last one known stays in force here until the next change, or until this
+//     process ends or needs its room.
 //   - While the store is away the last one known stays in force. Where nothing
 //     is known the store's error is returned: nobody is let in by guesswork.
 //     What could not be read is read again until it can be.
@@ -116,7 +120,7 @@ func (c *Cache) Invalidate(aor, name string) {
 		return
 	}
 	if e := c.entries.Get(key{aor, name}); e != nil {
-		e.era, e.pause = stale, time.Time{}
+		e.era, e.pause, e.named = stale, time.Time{}, true
 		e.flight = nil // what is being read may be the old one
 	}
 }
@@ -125,13 +129,14 @@ func (c *Cache) Invalidate(aor, name string) {
 type Stats struct {
 	Entries, Bytes        int
 	Loads, Failed, Broken uint64 // reads of the store; those that failed; documents that do not parse
+	Lost                  uint64 // documents that went without being deleted
 }
 
 // Stats returns the present values.
 func (c *Cache) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return Stats{Entries: c.entries.Len(), Bytes: c.size, Loads: c.counts.loads, Failed: c.counts.failed, Broken: c.counts.broken}
+	return Stats{Entries: c.entries.Len(), Bytes: c.size, Loads: c.counts.loads, Failed: c.counts.failed, Broken: c.counts.broken, Lost: c.counts.lost}
 }
 
-type counts struct{ loads, failed, broken uint64 }
+type counts struct{ loads, failed, broken, lost uint64 }

@@ -190,15 +190,50 @@ func TestEverythingMayHaveChanged(t *testing.T) {
 		synctest.Wait()
 		f.gets(t, "allow")
 		f.mu.Lock()
-		f.docs = map[string]store.Document{}
+		for name, d := range f.docs {
+			d.Tag, d.Body = "2", []byte(handling("block"))
+			f.docs[name] = d
+		}
 		f.mu.Unlock()
 		f.gets(t, "allow")
 		f.changes <- [2]string{}
 		synctest.Wait()
-		f.gets(t, "")
+		f.gets(t, "block")
 		if told := f.told(); len(told) != 2 || told[1] != " " {
 			t.Errorf("told of %q", told)
 		}
+	})
+}
+
+// A store that was emptied opens no door.
+func TestLostDocumentStaysInForce(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.put(bob, rules.NameAccess, handling("block"))
+		synctest.Wait()
+		f.gets(t, "block")
+		for range 2 { // it is lost again, and found lost again
+			f.mu.Lock()
+			f.docs = map[string]store.Document{}
+			f.mu.Unlock()
+			f.changes <- [2]string{}
+			synctest.Wait()
+			f.gets(t, "block")
+			f.gets(t, "block")
+		}
+		if lost, said := f.Stats().Lost, strings.Count(f.log.String(), "level=WARN"); lost != 1 || said != 1 {
+			t.Errorf("%d lost, said %d times", lost, said)
+		}
+		f.put(bob, rules.NameAccess, "")
+		synctest.Wait()
+		f.gets(t, "") // now it is deleted
+
+		f.put(bob, rules.NameAccess, handling("allow"))
+		synctest.Wait()
+		f.gets(t, "allow")
+		f.put(bob, rules.NameAccess, "") // deleted, and the hint is followed by one of everything
+		f.changes <- [2]string{}
+		synctest.Wait()
+		f.gets(t, "")
 	})
 }
 

@@ -84,8 +84,8 @@ grace = "%s"
 `, t.TempDir(), r.Addr, name, grace))
 }
 
-// serves is how many active subscriptions an agent says that it serves.
-func (n *clusterNode) serves(t testing.TB) (count int) {
+// metrics is what an agent says of itself.
+func (n *clusterNode) metrics(t testing.TB) string {
 	t.Helper()
 	response, err := http.Get("http://" + n.HTTPAddr().String() + "/metrics")
 	if err != nil {
@@ -96,15 +96,23 @@ func (n *clusterNode) serves(t testing.TB) (count int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
+}
+
+// serves is how many active subscriptions an agent says that it serves.
+func (n *clusterNode) serves(t testing.TB) int {
+	t.Helper()
 	const name = `presenced_subscriptions{package="presence",state="active"} `
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(n.metrics(t)) {
 		if value, ok := strings.CutPrefix(line, name); ok {
-			if count, err = strconv.Atoi(strings.TrimSpace(value)); err != nil {
+			count, err := strconv.Atoi(strings.TrimSpace(value))
+			if err != nil {
 				t.Fatal(err)
 			}
+			return count
 		}
 	}
-	return count
+	return 0
 }
 
 func (n *clusterNode) udp() netip.AddrPort { return n.Addr(sip.UDP) }

@@ -42,4 +42,14 @@ func TestClusterRules(t *testing.T) {
 		t.Errorf("blocked at another agent: %+v", n)
 	}
 	t.Logf("put at one agent, told by the other after %v", n.At.Sub(start))
+
+	// A Redis that was emptied opens no door: alice stays blocked.
+	if answer := redis.Command("FLUSHALL"); answer != "+OK" {
+		t.Fatal(answer)
+	}
+	again := alice.NewDialog(bob.AOR)
+	servertest.Eventually(t, "the agent has found the rules lost", func() bool {
+		again.Do(a.udp(), again.Request(600), 403)
+		return strings.Contains(a.metrics(t), `presenced_rules_read_total{outcome="lost"} 1`)
+	})
 }

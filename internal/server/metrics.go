@@ -192,10 +192,11 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	law := c.s.rules.Stats()
 	gauge("presenced_rules_cached", "Rules documents that are kept parsed, or known to be missing.", float64(law.Entries))
 	gauge("presenced_rules_cached_bytes", "What they take, about.", float64(law.Bytes))
-	const loads = "Rules documents read from the store, by what became of it: those that failed, and those that do not parse, among all."
+	const loads = "Rules documents read from the store, by what became of it: those that failed, that do not parse, and that were gone without being deleted, among all."
 	counter("presenced_rules_read_total", loads, law.Loads, "outcome", "all")
 	counter("presenced_rules_read_total", loads, law.Failed, "outcome", "failed")
 	counter("presenced_rules_read_total", loads, law.Broken, "outcome", "broken")
+	counter("presenced_rules_read_total", loads, law.Lost, "outcome", "lost")
 	c.store(gauge)
 }
 

@@ -35,25 +35,24 @@ func (n *News) Tell(aor, name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
-	case n.all || n.waiting[d]:
+	case n.waiting[d]:
 		return
 	case len(n.queue) >= maxNews:
-		n.everything()
+		n.all, n.queue, n.waiting = true, nil, make(map[documentName]bool)
 	default:
 		n.queue, n.waiting[d] = append(n.queue, d), true
 	}
 	n.signal()
 }
 
-// TellAll has Next return "", "": every document may have changed.
+// TellAll has Next return "", "": every document may have changed. Those that
+// were told by name come too: of them it is known that somebody changed them.
 func (n *News) TellAll() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.everything()
+	n.all = true
 	n.signal()
 }
-
-func (n *News) everything() { n.all, n.queue, n.waiting = true, nil, make(map[documentName]bool) }
 
 func (n *News) signal() {
 	select {

@@ -131,6 +131,7 @@ func (s *Server) delete(r *http.Request, t *target) (*answer, error) {
 		}
 		switch {
 		case errors.Is(err, store.ErrNotFound):
+			s.changed(t.aor, t.usage.name) // one that the store has lost may be in force yet
 			return nil, errNone(t)
 		case err == nil:
 			s.changed(t.aor, t.usage.name)
