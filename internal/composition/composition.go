@@ -8,7 +8,6 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"hash/maphash"
 	"math"
 	"sync"
 	"time"
@@ -29,7 +28,7 @@ type Document struct {
 	Version store.Version
 	Entity  string // the presentity's address-of-record
 	Bytes   []byte
-	Hash    uint64 // equal documents have equal hashes; never 0
+	Hash    uint64 // equal documents have equal hashes, in every process; never 0
 	// Sphere is the presentity's, in lower case; "" where it is undefined (RFC
 	// 5025 s.3.1.2).
 	Sphere string
@@ -101,11 +100,6 @@ func compose(entity string, pubs store.Publications) *Document {
 	bytes := pidf.Compose(nil, entity, sources)
 	return &Document{Version: pubs.Version, Entity: entity, Bytes: bytes, Hash: Hash(bytes), Sphere: sphereOf(sources)}
 }
-
-var seed = maphash.MakeSeed()
-
-// Hash is a document's hash; never 0.
-func Hash(b []byte) uint64 { return max(maphash.Bytes(seed, b), 1) }
 
 func (c *Composer) get(key store.Key) *Document {
 	c.mu.Lock()

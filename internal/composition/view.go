@@ -7,11 +7,34 @@ import (
 	"presenced/pidf"
 )
 
-// View is a document as some watchers see it. It is immutable.
+// View is a document as some watchers see it. What it says does not change.
 type View struct {
-	name  string
-	Bytes []byte
-	Hash  uint64 // equal views have equal hashes; never 0
+	name   string
+	entity string
+	Bytes  []byte // none where a filter leaves nothing
+	Hash   uint64 // equal views have equal hashes, in every process; never 0
+
+	mu     sync.Mutex
+	parsed *pidf.Document
+	forms  []*form
+}
+
+// Document is the view, parsed. Should what was written be unreadable, it is
+// that of somebody who is offline.
+func (v *View) Document() *pidf.Document {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.parsed == nil {
+		parsed := new(pidf.Document)
+		if err := stored.Read(parsed, v.Bytes); err != nil {
+			parsed = new(pidf.Document)
+			if err := stored.Read(parsed, pidf.Offline(v.entity)); err != nil {
+				panic(err) // it is ours
+			}
+		}
+		v.parsed = parsed
+	}
+	return v.parsed
 }
 
 // views are made when one is asked for: the document is parsed once, and each
@@ -19,13 +42,27 @@ type View struct {
 type views struct {
 	latest atomic.Pointer[View] // the one asked for last: often all watchers have the same
 	mu     sync.Mutex
-	parsed *pidf.Document
+	whole  *View
 	byName map[string]*View
 }
 
 // maxViews is how many are kept of one document. A presentity that gives still
 // more watchers each their own view has them made at every NOTIFY.
 const maxViews = 256
+
+// Whole is the view of who sees everything.
+func (d *Document) Whole() *View {
+	d.views.mu.Lock()
+	defer d.views.mu.Unlock()
+	return d.whole()
+}
+
+func (d *Document) whole() *View {
+	if d.views.whole == nil {
+		d.views.whole = &View{entity: d.Entity, Bytes: d.Bytes, Hash: d.Hash}
+	}
+	return d.views.whole
+}
 
 // View returns the view of a name. transform makes it, appending to dst; it
 // must make the same of every document for one name.
@@ -44,8 +81,8 @@ func (d *Document) view(name string, transform func([]byte, *pidf.Document) []by
 	if v := d.views.byName[name]; v != nil {
 		return v
 	}
-	bytes := transform(nil, d.parse())
-	v := &View{name: name, Bytes: bytes, Hash: Hash(bytes)}
+	bytes := transform(nil, d.whole().Document())
+	v := &View{name: name, entity: d.Entity, Bytes: bytes, Hash: Hash(bytes)}
 	if len(d.views.byName) < maxViews {
 		if d.views.byName == nil {
 			d.views.byName = map[string]*View{}
@@ -53,21 +90,4 @@ func (d *Document) view(name string, transform func([]byte, *pidf.Document) []by
 		d.views.byName[name] = v
 	}
 	return v
-}
-
-// parse reads the document. Should what Compose wrote be unreadable, a view of
-// it shows somebody who is offline. The views are locked.
-func (d *Document) parse() *pidf.Document {
-	if d.views.parsed != nil {
-		return d.views.parsed
-	}
-	parsed := new(pidf.Document)
-	if err := stored.Read(parsed, d.Bytes); err != nil {
-		parsed = new(pidf.Document)
-		if err := stored.Read(parsed, pidf.Offline(d.Entity)); err != nil {
-			panic(err) // it is ours
-		}
-	}
-	d.views.parsed = parsed
-	return parsed
 }

@@ -137,3 +137,6 @@ func (f *Filter) compileLine(line string, bindings map[string]string) error {
 	*list = append(*list, selection{path: selected})
 	return err
 }
+
+// Waits tells whether the filter has triggers. A nil Filter has none.
+func (f *Filter) Waits() bool { return f != nil && len(f.triggers) > 0 }

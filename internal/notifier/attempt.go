@@ -11,13 +11,13 @@ import (
 // An attempt is what tells one try of a watcher to subscribe from another, by
 // RFC 3857 s.4.7.1: the parameters of the Event field, and a hash of the
 // filter in the body. Both are mostly missing, and the attempt is "". It stands
-// behind the packed dialog.
+// behind the packed dialog, and behind the terms if there are any.
 
 const bodyHash = 8 // bytes of it are kept
 
 // attempt is that of a SUBSCRIBE.
 func attempt(r *sip.Request) string {
-	params := eventParams(r)
+	params := strings.TrimLeft(eventParams(r), termsMark)
 	if len(r.Body()) == 0 {
 		return params
 	}
@@ -48,11 +48,17 @@ func eventParams(r *sip.Request) string {
 
 // attemptOf is the attempt behind a packed dialog.
 func attemptOf(packed string) string {
-	_, attempt, err := event.UnpackDialog(packed)
+	_, attempt := split(restOf(packed))
+	return attempt
+}
+
+// restOf is what stands behind a packed dialog.
+func restOf(packed string) string {
+	_, rest, err := event.UnpackDialog(packed)
 	if err != nil {
 		return ""
 	}
-	return attempt
+	return rest
 }
 
 // params are the parameters of the Event field that s was asked for with. Its

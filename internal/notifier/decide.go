@@ -68,6 +68,7 @@ func (n *Notifier) decideAnew(ctx context.Context, s *subscription) {
 		return
 	}
 	s.shard.mu.Lock()
+	decision = s.termsOf().extended(decision)
 	if !s.gone && s.decision() != decision {
 		n.transition(s, decision)
 	}
@@ -86,9 +87,18 @@ func (n *Notifier) transition(s *subscription, d Decision) {
 		n.terminate(s, event.Rejected)
 		return
 	}
-	stays := d.State == s.decision().State && !s.dirty
+	before := s.decision().State
+	stays := d.State == before && !s.dirty
 	n.move(s, d, "")
 	if stays && s.topic.state != nil && s.sent == s.signature() {
+		s.relearns()
+		return
+	}
+	if t := s.termsOf(); t != nil && d.State == before && (t.dormant || t.rates.max > 0) {
+		// RFC 5839 s.6.3, RFC 6446 s.5.2: only another state is told now.
+		s.learns(superseded)
+		s.dirty = s.dirty || !t.dormant
+		n.advance(s, n.now())
 		return
 	}
 	n.supersede(s)

@@ -182,7 +182,7 @@ func New(c Config) *Notifier {
 // with ".winfo" and ".winfo.winfo" (RFC 3857). Not concurrently with anything
 // else.
 func (n *Notifier) Register(p Package) {
-	s := &served{p, pace{interval: n.MinInterval, burst: n.Burst}}
+	s := serve(p, pace{interval: n.MinInterval, burst: n.Burst})
 	n.packages[p.Name()] = s
 	n.registerTemplates(s)
 }

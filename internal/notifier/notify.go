@@ -14,6 +14,9 @@ import (
 // advance moves s as far as it can go now, and sets its next deadline. The
 // shard is locked.
 func (n *Notifier) advance(s *subscription, now instant) {
+	if at, ok := s.repeatAt(); ok && now >= at {
+		s.dirty, s.waited = true, true
+	}
 	switch {
 	case s.gone:
 	case now >= s.expires && s.waits():
@@ -50,6 +53,9 @@ func (n *Notifier) readyAt(s *subscription, now instant) instant {
 	if pace := &s.topic.pkg.pace; !s.urgent && pace.interval > 0 {
 		at = max(at, s.paced.add(-time.Duration(pace.burst-1)*pace.interval))
 	}
+	if !s.urgent && s.rare != nil {
+		at = max(at, s.notBefore())
+	}
 	return max(at, s.retry)
 }
 
@@ -67,7 +73,7 @@ func (n *Notifier) spend(s *subscription, now instant) {
 // mark notes that the topic's state is newer than what s was sent, if s can
 // see the difference. The shard is locked.
 func (n *Notifier) mark(s *subscription, now instant) {
-	if s.gone || s.sent == s.signature() {
+	if s.gone || s.sent == s.signature() || s.rare != nil && !s.wants() {
 		return
 	}
 	s.dirty = true
@@ -86,7 +92,12 @@ func (s *subscription) signature() uint64 {
 	if h == 0 {
 		return s.sent
 	}
-	switch d.State {
+	return signed(h, d.State)
+}
+
+// signed is the signature of what has a hash, in a state.
+func signed(h uint64, state event.State) uint64 {
+	switch state {
 	case event.Pending:
 		h ^= 0x9e3779b97f4a7c15
 	case event.Terminated:
@@ -188,9 +199,9 @@ func (n *Notifier) deliver(d *delivery) {
 	d.window.address(d)
 	s.queued, s.dirty, s.urgent, s.waited, s.busy, s.flight = false, false, false, false, true, d
 	if s.topic.state != nil {
-		s.sent = s.signature()
-		s.tells()
+		s.tells(len(m.Body) > 0, s.signature())
 	}
+	n.leftAt(s, now)
 	if s.cseq > s.cseqLimit-cseqBlock/4 {
 		n.reserve(s)
 	}
@@ -241,8 +252,16 @@ func (n *Notifier) render(m *notify, s *subscription, now instant) error {
 		seconds = 0
 	}
 	head = event.AppendSubscriptionState(head, s.decision().State, s.reason(), seconds)
+	t := s.termsOf()
+	if t != nil && !s.terminated() {
+		head = t.rates.appendTo(head)
+	}
 	head = append(head, "\r\n"...)
 	body := n.body(s)
+	if body.Hash != 0 {
+		head = append(head, "SIP-ETag: "...)
+		head = append(appendTag(head, body.Hash, t), "\r\n"...)
+	}
 	if len(body.Bytes) > 0 {
 		head = append(head, "Content-Type: "...)
 		head = append(head, body.Type...)
@@ -286,6 +305,11 @@ func (s *subscription) decided() bool {
 func (n *Notifier) body(s *subscription) Body {
 	if s.reason() != "" && s.reason() != event.Timeout || s.topic.state == nil {
 		return Body{}
+	}
+	if s.rare != nil {
+		if hash := s.topic.hash(s.decision().View); s.suppresses(hash) {
+			return Body{Hash: hash}
+		}
 	}
 	return s.document()
 }

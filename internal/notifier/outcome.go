@@ -54,6 +54,9 @@ func ends(code int) bool {
 func (n *Notifier) judge(s *subscription, code int, response []byte) {
 	switch {
 	case code < 300:
+		if s.rare != nil {
+			n.ratesAnswered(s, response)
+		}
 	case ends(code):
 		n.drop(s)
 	case code == 503: // RFC 3261 s.21.5.4: later

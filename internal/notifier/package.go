@@ -41,17 +41,16 @@ type State interface {
 }
 
 // Partial is a State of which a NOTIFY can tell only what is new. Every NOTIFY
-// of one has a body, but for those that end a subscription for another reason
-// than its time: so versions that count a subscription's documents follow from
-// CSeq, which counts from 1.
+// of one has a document or is not counted: versions of a subscription's
+// documents count without gaps, but for what may have been lost.
 type Partial interface {
 	State
 	// Hash is the Hash of Body(view). It is asked for often, bodies seldom.
 	Hash(view string) uint64
-	// Document is the body of the NOTIFY number cseq. since is what the
-	// watcher has by the same view, the state of the last NOTIFY that it
-	// answered with 2xx; nil: nothing, it needs full state.
-	Document(view string, since State, cseq uint32) Body
+	// Document is the body number count, from 1, of a subscription. since is
+	// what the watcher has by the same view, the state of the last NOTIFY that
+	// it answered with 2xx; nil: nothing, it needs full state.
+	Document(view string, since State, count uint32) Body
 }
 
 // Parametric is a Package whose decision depends on the parameters of the
@@ -67,6 +66,15 @@ type Parametric interface {
 type served struct {
 	Package
 	pace
+	offers Offers
+}
+
+func serve(p Package, pace pace) *served {
+	s := &served{Package: p, pace: pace}
+	if o, ok := p.(Offering); ok {
+		s.offers = o.Offers()
+	}
+	return s
 }
 
 // pace is how often a change may be told to one subscription.
@@ -91,7 +99,8 @@ func (p *served) ask(ctx context.Context, key store.Key, watcher sip.Identity, p
 type Body struct {
 	Type  string // "" with no Bytes
 	Bytes []byte // immutable
-	// Hash is that of Bytes; equal bodies have equal hashes. 0: the view was
+	// Hash is that of what Bytes say; equal bodies have equal hashes, at every
+	// agent and after a restart: it is their entity-tag. 0: the view was
 	// decided on in other circumstances than the state's. Nothing of it is
 	// told until the package has had the watcher reconsidered.
 	Hash uint64

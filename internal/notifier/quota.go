@@ -21,7 +21,11 @@ type account struct {
 	watcher       string // address-of-record
 	subscriptions int32
 	undecided     int32 // pending and waiting ones
+	filters       int32 // bytes of their filters, packed
 }
+
+// maxFilters is how many bytes of filters one watcher has at this agent.
+const maxFilters = 512 << 10
 
 func (q *quota) init(limit, undecided int) {
 	q.limit, q.undecided, q.used = limit, undecided, table.New(func(a *account) string { return a.watcher })
@@ -74,6 +78,24 @@ func (q *quota) weigh(a *account, before, after bool) {
 	} else {
 		a.undecided--
 	}
+}
+
+// carries says whether a may have next, in place of before.
+func (q *quota) carries(a *account, before, next *terms) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	more := next.weight() - before.weight()
+	return more <= 0 || a.filters+more <= maxFilters
+}
+
+// carry notes that one of a's subscriptions had the terms before and has next.
+func (q *quota) carry(a *account, before, next *terms) {
+	if before.weight() == next.weight() {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	a.filters += next.weight() - before.weight()
 }
 
 func (q *quota) release(a *account) {

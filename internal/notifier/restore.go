@@ -78,7 +78,7 @@ func (n *Notifier) place(ctx context.Context, s *subscription, dialog event.Dial
 		n.confirm(ctx, s, asked)
 		return s, nil
 	}
-	s.stand(decision, "")
+	s.stand(s.termsOf().extended(decision), "")
 	if s.expires = now.add(r.TTL); s.known.status() == watcherinfo.Pending {
 		s.expires = s.expires.add(-n.GiveUp)
 	}
@@ -105,7 +105,7 @@ func (n *Notifier) address(s *subscription, dialog event.Dialog) {
 	contact := n.Contact(ours, strings.HasPrefix(dialog.Contact, "<sips:"))
 	if contact != dialog.Contact {
 		dialog.Contact = contact
-		s.dialog = packed(&dialog, attemptOf(s.dialog))
+		s.dialog = packed(&dialog, restOf(s.dialog))
 		s.id = partOf(s.dialog, s.id)
 	}
 }
@@ -123,8 +123,10 @@ func (n *Notifier) enter(s *subscription, key store.Key, pkg *served) *subscript
 	}
 	s.account = n.watchers.count(s.watcher)
 	n.watchers.weigh(s.account, false, s.undecided())
+	n.watchers.carry(s.account, nil, s.termsOf())
 	n.add(s, key, pkg, 0)
-	s.dirty = true
+	t := s.termsOf()
+	s.dirty = t == nil || !t.dormant
 	if !s.held && !s.terminated() { // else its SUBSCRIBE reserves, or nothing will follow
 		s.held = true
 		n.resume(s)

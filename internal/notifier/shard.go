@@ -108,6 +108,7 @@ func (n *Notifier) remove(s *subscription) {
 	}
 	n.conns.remove(s)
 	n.watchers.weigh(s.account, s.undecided(), false)
+	n.watchers.carry(s.account, s.termsOf(), nil)
 	n.watchers.release(s.account)
 }
 
@@ -132,8 +133,13 @@ func (n *Notifier) wakeAt(s *subscription, at instant) {
 		return
 	}
 	sh := s.shard
-	if s.rare != nil && s.giveUp > 0 {
-		at = min(at, s.giveUp)
+	if s.rare != nil {
+		if s.giveUp > 0 {
+			at = min(at, s.giveUp)
+		}
+		if repeat, ok := s.repeatAt(); ok {
+			at = min(at, repeat)
+		}
 	}
 	s.wake = at
 	if s.due < 0 {

@@ -104,10 +104,7 @@ func (n *Notifier) setGiveUp(s *subscription, after time.Duration) {
 	case !pending && s.rare != nil:
 		s.giveUp = 0
 	case pending && n.GiveUp > 0 && (s.rare == nil || s.giveUp == 0):
-		if s.rare == nil {
-			s.rare = new(rare)
-		}
-		s.giveUp = max(1, n.now().add(after))
+		s.rarely().giveUp = max(1, n.now().add(after))
 	}
 }
 

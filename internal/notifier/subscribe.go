@@ -41,12 +41,16 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg *served) (*si
 	if key.AOR == "" { // nobody: RFC 3261 s.21.4.5
 		return nil, sip.Errorf(sip.StatusNotFound, "")
 	}
-	seconds, err := n.terms(r, pkg)
+	seconds, err := n.granted(r)
+	if err != nil {
+		return nil, err
+	}
+	terms, err := pkg.terms(r, key, nil, seconds)
 	if err != nil {
 		return nil, err
 	}
 	asked := n.rulings.Load()
-	decision, state, number, err := n.admit(ctx, pkg, key, r)
+	decision, state, number, err := n.admit(ctx, pkg, key, r, terms)
 	if err != nil {
 		return nil, err
 	}
@@ -57,10 +61,14 @@ func (n *Notifier) create(ctx context.Context, r *sip.Request, pkg *served) (*si
 	dialog.Contact = n.Contact(r.Flow, isSecure(r, &dialog))
 	s := &subscription{
 		shard: n.shardOf(key), id: dialog.LocalTag, account: &account{watcher: r.Identity.AOR}, who: identityBits(r.Identity),
-		path: pathOf(peer(r)), dialog: packed(&dialog, attempt(r)), routed: len(dialog.Routes) > 0, due: -1,
+		path: pathOf(peer(r)), dialog: packed(&dialog, terms.pack()+attempt(r)), routed: len(dialog.Routes) > 0, due: -1,
 		begun: int32(time.Duration(n.now()) / time.Second),
 	}
+	s.agree(terms)
 	s.stand(decision, "")
+	if holds, hash := condition(r, state, decision.View, terms); holds {
+		s.has(hash)
+	}
 	res := sip.NewResponse(sip.StatusOK,
 		sip.Field{Name: "Expires", Value: strconv.Itoa(int(seconds))},
 		sip.Field{Name: "Contact", Value: dialog.Contact})
@@ -113,8 +121,15 @@ func (n *Notifier) keep(ctx context.Context, s *subscription, key store.Key, ttl
 		}
 		n.watchers.weigh(s.account, false, true)
 	}
+	if !n.watchers.carries(s.account, nil, s.termsOf()) {
+		n.watchers.weigh(s.account, s.undecided(), false)
+		n.watchers.release(s.account)
+		return errFilters()
+	}
+	n.watchers.carry(s.account, nil, s.termsOf())
 	s.cseqLimit = cseqBlock
 	if err := n.Store.PutSubscription(ctx, s.record(n.Agent, key, n.keptFor(s, ttl), n.now())); err != nil {
+		n.watchers.carry(s.account, s.termsOf(), nil)
 		n.watchers.weigh(s.account, s.undecided(), false)
 		n.watchers.release(s.account)
 		return away(err)
@@ -168,12 +183,12 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg *served) (re
 	if err := dialog.Refresh(r); err != nil {
 		return nil, err
 	}
-	seconds, err := n.terms(r, pkg)
+	next, err := n.renegotiate(r, pkg, s)
 	if err != nil {
 		return nil, err
 	}
 	asked := n.rulings.Load()
-	decision, state, number, err := n.admit(ctx, pkg, key, r)
+	decision, state, number, err := n.admit(ctx, pkg, key, r, next.terms)
 	if errors.Is(err, errRefused) {
 		n.end(s, event.Rejected)
 	}
@@ -181,18 +196,19 @@ func (n *Notifier) refresh(ctx context.Context, r *sip.Request, pkg *served) (re
 		return nil, err
 	}
 	dialog.Contact = n.Contact(r.Flow, isSecure(r, &dialog))
-	next := change{dialog: packed(&dialog, attempt(r)), flow: peer(r), decision: decision, seconds: seconds}
+	next.dialog, next.flow, next.decision = packed(&dialog, next.terms.pack()+attempt(r)), peer(r), decision
+	next.suppress, next.has = condition(r, state, decision.View, next.terms)
 	s, err = n.store(ctx, s, &next)
 	if err != nil {
 		return nil, err
 	}
-	after, err := n.apply(s, next, state, number)
+	after, code, err := n.apply(s, next, state, number)
 	if err != nil {
 		return nil, err
 	}
 	n.confirm(ctx, s, asked)
-	res = sip.NewResponse(sip.StatusOK,
-		sip.Field{Name: "Expires", Value: strconv.Itoa(int(seconds))},
+	res = sip.NewResponse(code,
+		sip.Field{Name: "Expires", Value: strconv.Itoa(int(next.seconds))},
 		sip.Field{Name: "Contact", Value: dialog.Contact})
 	res.After = after
 	return res, nil
@@ -204,7 +220,29 @@ type change struct {
 	flow     sip.Flow
 	decision Decision
 	seconds  uint32
+	terms    *terms
+	suppress bool   // its condition holds (RFC 5839)
+	has      uint64 // hash of what the watcher has, where it has said so
 }
+
+// renegotiate is what a SUBSCRIBE inside the dialog of s asks for.
+func (n *Notifier) renegotiate(r *sip.Request, pkg *served, s *subscription) (next change, err error) {
+	if next.seconds, err = n.granted(r); err != nil {
+		return next, err
+	}
+	s.shard.mu.Lock()
+	before := s.termsOf()
+	s.shard.mu.Unlock()
+	if next.terms, err = pkg.terms(r, s.topic.key, before, next.seconds); err != nil {
+		return next, err
+	}
+	if !n.watchers.carries(s.account, before, next.terms) {
+		return next, errFilters()
+	}
+	return next, nil
+}
+
+func errFilters() error { return sip.Errorf(sip.StatusForbidden, "Too large filters") }
 
 // store writes the changed subscription's copy, or deletes it at its end.
 // Where another agent has claimed the dialog, it is claimed back: it belongs
@@ -271,9 +309,9 @@ func (n *Notifier) writeWaiting(ctx context.Context, s *subscription, next *chan
 	return err
 }
 
-// apply makes the change true and starts a new epoch. It returns what follows
-// the 200.
-func (n *Notifier) apply(s *subscription, next change, state State, number uint64) (func(), error) {
+// apply makes the change true and starts a new epoch. It returns the answer's
+// code, and what follows the answer.
+func (n *Notifier) apply(s *subscription, next change, state State, number uint64) (after func(), code int, err error) {
 	s.shard.mu.Lock()
 	if s.gone { // it lapsed meanwhile, and store has put its copy back
 		if w := s.shard.byTag.Get(s.id); w != nil { // it waits
@@ -282,13 +320,19 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 			n.forget(s)
 		}
 		s.shard.mu.Unlock()
-		return nil, sip.Errorf(sip.StatusNoSuchTransaction, "")
+		return nil, 0, sip.Errorf(sip.StatusNoSuchTransaction, "")
 	}
+	// RFC 5839 s.6.3: no NOTIFY, but of another state.
+	quiet := next.suppress && s.decision().State == next.decision.State
+	told := s.toldFor(next)
 	n.supersede(s)
 	n.conns.remove(s)
 	s.path, s.dialog = pathOf(next.flow), next.dialog
 	s.id = partOf(s.dialog, s.id)
 	n.conns.add(s)
+	n.watchers.carry(s.account, s.termsOf(), next.terms)
+	s.agree(next.terms)
+	s.has(next.has)
 	n.move(s, next.decision, "")
 	s.suspend, s.queued, s.held = 0, false, true
 	epoch := s.epoch
@@ -297,11 +341,37 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 		s.expires = n.now().add(lifetime(next.seconds))
 		n.wakeAt(s, s.expires)
 	}
-	n.unlock(s.shard)
-	if next.seconds > 0 {
-		return func() { n.answered(s, epoch) }, nil
+	if quiet {
+		s.dirty, s.sent = false, s.signature()
+		if next.has != 0 {
+			s.sent = signed(next.has, next.decision.State)
+		}
+		if told != nil {
+			s.rarely().told = told
+		}
+		if s.triggers() != nil {
+			s.rarely().shown = state
+		}
 	}
-	return func() { n.end(s, event.Timeout) }, nil // RFC 6665 s.4.2.1.4
+	n.unlock(s.shard)
+	switch {
+	case quiet && next.seconds > 0:
+		return func() { n.quiet(s, epoch) }, sip.StatusNoNotification, nil
+	case quiet:
+		return func() { n.leaves(s) }, sip.StatusNoNotification, nil
+	case next.seconds > 0:
+		return func() { n.answered(s, epoch) }, sip.StatusOK, nil
+	}
+	return func() { n.end(s, event.Timeout) }, sip.StatusOK, nil // RFC 6665 s.4.2.1.4
+}
+
+// toldFor is what the watcher still has by a view after a change: nil where it
+// is another view.
+func (s *subscription) toldFor(next change) State {
+	if s.rare == nil || s.busy || next.decision != s.decision() {
+		return nil
+	}
+	return s.told
 }
 
 // end terminates s and tells it.
@@ -346,16 +416,8 @@ func (n *Notifier) find(ctx context.Context, r *sip.Request) (*subscription, eve
 	return s, dialog, nil
 }
 
-// terms are the lifetime that is granted and the type that is accepted.
-func (n *Notifier) terms(r *sip.Request, pkg *served) (seconds uint32, err error) {
-	accept := r.List("Accept")
-	if r.Has("Accept") && len(accept) == 0 || event.Negotiate(accept, pkg.Types()...) == "" {
-		return 0, sip.Errorf(sip.StatusNotAcceptable, "")
-	}
-	if len(r.Body()) > 0 && !strings.Contains(strings.ToLower(r.Header("Content-Disposition")), "handling=optional") {
-		// It would be a filter (RFC 3856 s.6.3); none is understood (RFC 3261 s.8.2.3, RFC 4660 s.5.2).
-		return 0, sip.Errorf(sip.StatusUnsupportedMediaType, "").With("Accept", "")
-	}
+// granted is the lifetime of the subscription.
+func (n *Notifier) granted(r *sip.Request) (seconds uint32, err error) {
 	seconds, given, err := r.Expires()
 	if err != nil {
 		return 0, sip.Errorf(sip.StatusBadRequest, "Malformed Expires").Because(err)
@@ -372,11 +434,12 @@ func (n *Notifier) terms(r *sip.Request, pkg *served) (seconds uint32, err error
 
 // admit decides on a watcher and loads the state that it is to be told. Where
 // the circumstances of the decision have changed until then, both once more.
-func (n *Notifier) admit(ctx context.Context, pkg *served, key store.Key, r *sip.Request) (d Decision, state State, number uint64, err error) {
+func (n *Notifier) admit(ctx context.Context, pkg *served, key store.Key, r *sip.Request, t *terms) (d Decision, state State, number uint64, err error) {
 	for range 3 {
 		if d, err = n.decide(ctx, pkg, key, r); err != nil {
 			return d, nil, 0, err
 		}
+		d = t.extended(d)
 		if state, number, err = n.present(ctx, key, pkg); err != nil {
 			return d, nil, 0, away(err)
 		}
@@ -448,8 +511,9 @@ func peer(r *sip.Request) sip.Flow {
 	return r.FlowTo(target)
 }
 
-// packed is the dialog as a subscription keeps it, and its attempt.
-func packed(d *event.Dialog, attempt string) string {
+// packed is the dialog as a subscription keeps it, with its terms and its
+// attempt.
+func packed(d *event.Dialog, rest string) string {
 	var room [512]byte
-	return string(append(d.AppendPacked(room[:0]), attempt...))
+	return string(append(d.AppendPacked(room[:0]), rest...))
 }

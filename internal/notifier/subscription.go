@@ -22,7 +22,7 @@ type subscription struct {
 	*rare           // nil for most
 	id       string // the local tag
 	path     path   // where NOTIFYs go, unless the dialog has a route set
-	dialog   string // event.Dialog, packed, and the attempt
+	dialog   string // event.Dialog, packed, the terms if there are any, and the attempt
 
 	standing unique.Handle[standing]
 	expires  instant
@@ -95,8 +95,8 @@ func (s *subscription) terminated() bool { return s.decision().State == event.Te
 const cseqBlock = 1 << 10
 
 // record is the subscription's copy for the store, up to cseqLimit. Its data is
-// the version, cseqLimit and who as varints, the flow, the dialog, and the
-// attempt. From now on s shares the copy's memory: its dialog and its id are parts of data. Its
+// the version, cseqLimit and who as varints, the flow, the dialog, the terms if
+// there are any, and the attempt. From now on s shares the copy's memory: its dialog and its id are parts of data. Its
 // shard is locked, or nobody else has s.
 func (s *subscription) record(agent string, key store.Key, ttl time.Duration, now instant) store.Subscription {
 	var room [1024]byte
@@ -174,15 +174,21 @@ func restored(r store.Subscription) (*subscription, event.Dialog, error) {
 		return nil, event.Dialog{}, errors.Join(event.ErrPacked, err)
 	}
 	packed := u.Rest()
-	dialog, _, err := event.UnpackDialog(packed)
+	dialog, rest, err := event.UnpackDialog(packed)
 	if err != nil {
 		return nil, event.Dialog{}, err
 	}
-	return &subscription{
+	terms, err := unpackTerms(rest, r.Key)
+	if err != nil {
+		return nil, event.Dialog{}, err
+	}
+	s := &subscription{
 		id: partOf(packed, r.ID), account: &account{watcher: r.Watcher}, who: uint8(bits),
 		path: path, dialog: packed, routed: len(dialog.Routes) > 0,
 		fence: r.Fence, cseq: limit, cseqLimit: limit, due: -1,
-	}, dialog, nil
+	}
+	s.agree(terms)
+	return s, dialog, nil
 }
 
 // dialogIn is the packed dialog in a record's data, with its attempt; "" in one

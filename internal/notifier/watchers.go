@@ -3,7 +3,6 @@ package notifier
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
@@ -144,22 +143,46 @@ func (w *watchers) Version() store.Version { return w.version }
 
 func (w *watchers) Body(view string) Body { return w.Document(view, nil, 1) }
 
-var rowSeed = maphash.MakeSeed()
-
+// Hash is the same at every agent. A filter does not count: whatever changes
+// is told through it (RFC 4660 s.5.3).
 func (w *watchers) Hash(view string) uint64 {
+	view = unfiltered(view)
 	sum := uint64(1)
 	for r := range w.seen(view) { // in whatever order
-		h := maphash.String(rowSeed, r.id)
-		sum += (h ^ uint64(r.code)<<8 ^ uint64(r.look(view))) * 0x9e3779b97f4a7c15
+		sum += (hashOfString(r.id) ^ uint64(r.code)<<8 ^ uint64(r.look(view))) * 0x9e3779b97f4a7c15
 	}
 	return max(sum, 1)
 }
 
-// Document is the watcherinfo document of the NOTIFY number cseq: its versions
-// count from 0 (RFC 3858 s.3).
-func (w *watchers) Document(view string, since State, cseq uint32) Body {
+// hashOfString is FNV-1a.
+func hashOfString(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+// Document is the watcherinfo document number count, from 1: its versions count
+// from 0 (RFC 3858 s.3).
+func (w *watchers) Document(view string, since State, count uint32) Body {
+	old, _ := since.(*watchers)
+	view, key, filtered := strings.Cut(view, ViewFilter)
+	if filtered {
+		return w.filtered(view, key, old, count)
+	}
+	list := w.list(view, old, old != nil)
+	return w.body(view, watcherinfo.Document{Version: count - 1, Full: old == nil, Lists: []watcherinfo.List{list}})
+}
+
+func (w *watchers) body(view string, d watcherinfo.Document) Body {
+	return Body{Type: watcherinfo.ContentType, Bytes: watcherinfo.Append(nil, &d), Hash: w.Hash(view)}
+}
+
+// list is the watchers of a view: those that are new since old in partial state,
+// else all of them; and once those that have ended since old.
+func (w *watchers) list(view string, old *watchers, partial bool) watcherinfo.List {
 	list := watcherinfo.List{Resource: w.key.AOR, Package: w.key.Package}
-	old, partial := since.(*watchers)
 	for r := range w.seen(view) {
 		if partial {
 			if i, known := old.index()[r.id]; known && old.rows[i].shows(view) && r.same(view, &old.rows[i]) {
@@ -168,14 +191,16 @@ func (w *watchers) Document(view string, since State, cseq uint32) Body {
 		}
 		list.Watchers = append(list.Watchers, w.tell(r, view))
 	}
-	if partial {
+	if old != nil {
 		list.Watchers = w.appendGone(list.Watchers, view, old)
 	}
 	if view == viewPast {
+		if !partial {
+			old = nil
+		}
 		list.Watchers = w.appendPast(list.Watchers, old)
 	}
-	document := watcherinfo.Document{Version: cseq - 1, Full: !partial, Lists: []watcherinfo.List{list}}
-	return Body{Type: watcherinfo.ContentType, Bytes: watcherinfo.Append(nil, &document), Hash: w.Hash(view)}
+	return list
 }
 
 // tell is a row as a document has it.

@@ -62,7 +62,7 @@ func (n *Notifier) registerTemplates(p *served) {
 	strict := pace{interval: n.WinfoInterval, burst: 1, strict: true}
 	for depth := 1; depth <= deepest; depth++ {
 		t := &template{notifier: n, inner: p, name: p.Name() + winfoSuffix, depth: depth}
-		p = &served{t, strict}
+		p = serve(t, strict)
 		n.packages[t.name] = p
 	}
 }
@@ -82,6 +82,9 @@ func (n *Notifier) tooDeep(name string) bool {
 func (p *template) Name() string { return p.name }
 
 func (p *template) Types() []string { return winfoTypes }
+
+// Offers is Offering's.
+func (p *template) Offers() Offers { return Offers{Filters: true} }
 
 var winfoTypes = []string{watcherinfo.ContentType}
 

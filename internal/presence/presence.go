@@ -11,8 +11,10 @@ import (
 	"sync/atomic"
 
 	"presenced/internal/composition"
+	"presenced/internal/notifier"
 	"presenced/internal/store"
 	"presenced/pidf"
+	"presenced/pidf/partial"
 	"presenced/policy"
 )
 
@@ -109,4 +111,9 @@ func (a *Agent) Name() string { return Name }
 // Types is notifier.Package's.
 func (a *Agent) Types() []string { return types }
 
-var types = []string{mediaType}
+var types = []string{mediaType, partial.ContentType}
+
+// Offers is notifier.Offering's.
+func (a *Agent) Offers() notifier.Offers {
+	return notifier.Offers{Partial: partial.ContentType, Filters: true}
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"presenced/internal/composition"
+	"presenced/internal/filter"
 	"presenced/internal/notifier"
 	"presenced/internal/store"
 	"presenced/pidf"
@@ -55,26 +56,57 @@ type state struct {
 // Version is notifier.State's.
 func (s state) Version() store.Version { return s.doc.Version }
 
-// Body is notifier.State's. A view that was decided on in another sphere than
-// this state's has none, and its watchers are reviewed at once: what is
-// published at work is not shown to those who may look at home.
+// Body is notifier.State's.
 func (s state) Body(view string) notifier.Body {
-	name, sphere, depends := strings.Cut(view, " ")
-	if depends && sphere != s.doc.Sphere {
-		s.agent.reviews.shift(s.doc.Entity, s.doc.Sphere)
-		return notifier.Body{}
-	}
-	switch name {
-	case full:
+	if view == full { // nearly always
 		return notifier.Body{Type: mediaType, Bytes: s.doc.Bytes, Hash: s.doc.Hash}
-	case silent:
-		return notifier.Body{Hash: silence}
 	}
-	v := s.doc.View(name, views{name, s.doc.Entity}.transform)
+	v := s.view(view)
+	switch {
+	case v == nil:
+		return notifier.Body{}
+	case len(v.Bytes) == 0:
+		return notifier.Body{Hash: v.Hash}
+	}
 	return notifier.Body{Type: mediaType, Bytes: v.Bytes, Hash: v.Hash}
 }
 
-var silence = composition.Hash(nil)
+// view is the document as a view shows it: by the permissions, and then what
+// the filter leaves of that (RFC 4660 s.5.3.1). A view that was decided on in
+// another sphere than this state's is none, and its watchers are reviewed at
+// once: what is published at work is not shown to those who may look at home.
+func (s state) view(view string) *composition.View {
+	permitted, key, filtered := strings.Cut(view, notifier.ViewFilter)
+	name, sphere, depends := strings.Cut(permitted, " ")
+	if depends && sphere != s.doc.Sphere {
+		s.agent.reviews.shift(s.doc.Entity, s.doc.Sphere)
+		return nil
+	}
+	shown := s.permitted(name)
+	if !filtered || len(shown.Bytes) == 0 {
+		return shown
+	}
+	return s.doc.View(name+notifier.ViewFilter+key, func(dst []byte, _ *pidf.Document) []byte {
+		f, err := filter.Of(key)
+		if err != nil {
+			return append(dst, shown.Bytes...) // we do not write such names
+		}
+		return f.Apply(dst, shown.Document())
+	})
+}
+
+// permitted is the document without a filter.
+func (s state) permitted(name string) *composition.View {
+	switch name {
+	case full:
+		return s.doc.Whole()
+	case silent:
+		return &nothing
+	}
+	return s.doc.View(name, views{name, s.doc.Entity}.transform)
+}
+
+var nothing = composition.View{Hash: composition.Hash(nil)}
 
 // views makes a document's view of a name.
 type views struct{ name, entity string }

@@ -8,6 +8,7 @@ import (
 
 	"presenced/internal/composition"
 	"presenced/internal/config"
+	"presenced/internal/filter"
 	"presenced/internal/message"
 	"presenced/internal/notifier"
 	"presenced/internal/presence"
@@ -23,7 +24,7 @@ import (
 func accepted(c *config.Config) []string {
 	var types []string
 	if slices.Contains(c.Services, config.ServicePresence) {
-		types = append(types, presence.Accepted...)
+		types = append(append(types, presence.Accepted...), filter.ContentType)
 	}
 	if slices.Contains(c.Services, config.ServiceMessage) {
 		types = append(types, "*/*")

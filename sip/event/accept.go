@@ -5,26 +5,32 @@ import (
 	"strings"
 )
 
-// Negotiate picks the body type of a NOTIFY: the first of offered that the
-// Accept elements allow, by their q values (RFC 3261 s.20.1, RFC 3856 s.6.7).
-// No Accept at all means offered[0], the package's default. "" means that
-// nothing fits: 406.
+// Negotiate picks the body type of a NOTIFY among those that the Accept
+// elements allow, by their q values (RFC 3261 s.20.1, RFC 3856 s.6.7). No Accept
+// at all means offered[0], the package's default. Another one is taken only if
+// it is named, not for a range's sake; who names it as well as the default asks
+// for it by that (RFC 5263 s.4.2). "" means that nothing fits: 406.
 func Negotiate(accept []string, offered ...string) string {
 	if len(accept) == 0 {
 		return offered[0]
 	}
-	best, bestQ := "", 0.0
-	for _, o := range offered {
-		if q := quality(accept, o); q > bestQ {
+	best := ""
+	bestQ, _ := quality(accept, offered[0])
+	if bestQ > 0 {
+		best = offered[0]
+	}
+	for _, o := range offered[1:] {
+		if q, named := quality(accept, o); named && q > 0 && (q >= bestQ || best == "") {
 			best, bestQ = o, q
 		}
 	}
 	return best
 }
 
-// quality is the q value of the most specific range that matches.
-func quality(accept []string, mediaType string) float64 {
-	q, specific := 0.0, -1
+// quality is the q value of the most specific range that matches, and whether
+// that is the type itself.
+func quality(accept []string, mediaType string) (q float64, named bool) {
+	specific := -1
 	for _, element := range accept {
 		r, params, _ := strings.Cut(element, ";")
 		s := matches(strings.ToLower(strings.TrimSpace(r)), mediaType)
@@ -32,7 +38,7 @@ func quality(accept []string, mediaType string) float64 {
 			q, specific = parseQ(params), s
 		}
 	}
-	return q
+	return q, specific == 2
 }
 
 // matches says how specific a media range's match is: 2 exact, 1 type/*, 0

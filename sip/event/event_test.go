@@ -57,13 +57,15 @@ func TestNegotiate(t *testing.T) {
 		{nil, pidf}, // RFC 3856 s.6.7: the default
 		{[]string{pidf}, pidf},
 		{[]string{"APPLICATION/PIDF+XML"}, pidf},
-		{[]string{diff, pidf}, pidf}, // both as dear: ours first
+		{[]string{diff, pidf}, diff}, // both as dear, and named
 		{[]string{diff, pidf + ";q=0.5"}, diff},
 		{[]string{diff + ";q=0.4", pidf + "; q=0.5"}, pidf},
 		{[]string{"application/*;q=0.3", diff}, diff},
 		{[]string{"*/*"}, pidf},
-		{[]string{"*/*", pidf + ";q=0"}, diff}, // the more specific range counts
-		{[]string{pidf + ";q=0", "application/*"}, diff},
+		{[]string{"*/*", pidf + ";q=0"}, ""}, // the more specific range counts
+		{[]string{pidf + ";q=0", "application/*"}, ""},
+		{[]string{"*/*;q=1", pidf + ";q=0.1"}, pidf}, // what it does not name it need not know
+		{[]string{"application/*;q=0.9", diff + ";q=0.2"}, pidf},
 		{[]string{"text/*", "application/xml"}, ""},
 		{[]string{pidf + ";q=0", diff + ";q=0"}, ""},
 		{[]string{pidf + ";charset=utf-8;Q=0.7"}, pidf},
