@@ -65,9 +65,9 @@ func playFailing(t *testing.T, s *siptest.Script, nth int64) (failed bool) {
 		Node: n.addr(), Host: network.Host, Settle: synctest.Wait,
 		Patience: 40 * time.Second, // what the store delayed is tried again
 	}
-	p.Command = func(words, _ string) error {
+	p.Command = func(words, block string) error {
 		if words != "fails once" {
-			return fmt.Errorf("no such command")
+			return n.document(t, words, block)
 		}
 		away.failing(func(call int64) bool {
 			failed = failed || call == nth

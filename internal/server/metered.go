@@ -27,6 +27,7 @@ type operation struct {
 type operations struct {
 	publish, publications, bindings, updateBindings                            operation
 	putSubscription, deleteSubscription, claimSubscription, orphans, principal operation
+	watchers, visit, document, putDocument, deleteDocument                     operation
 }
 
 func (m *metrics) operations() *operations {
@@ -38,6 +39,8 @@ func (m *metrics) operations() *operations {
 		bindings: of("bindings"), updateBindings: of("update_bindings"),
 		putSubscription: of("put_subscription"), deleteSubscription: of("delete_subscription"),
 		claimSubscription: of("claim_subscription"), orphans: of("orphans"), principal: of("principal"),
+		watchers: of("watchers"), visit: of("visit"),
+		document: of("document"), putDocument: of("put_document"), deleteDocument: of("delete_document"),
 	}
 }
 
@@ -92,4 +95,29 @@ func (e metered) Orphans(ctx context.Context) (list []store.Subscription, err er
 func (e metered) Principal(ctx context.Context, aor string) (p store.Principal, err error) {
 	defer e.do.principal.end(time.Now(), &err)
 	return e.Engine.Principal(ctx, aor)
+}
+
+func (e metered) Watchers(ctx context.Context, key store.Key) (w store.Watchers, err error) {
+	defer e.do.watchers.end(time.Now(), &err)
+	return e.Engine.Watchers(ctx, key)
+}
+
+func (e metered) Visit(ctx context.Context, key store.Key, v store.Visit, limit int) (err error) {
+	defer e.do.visit.end(time.Now(), &err)
+	return e.Engine.Visit(ctx, key, v, limit)
+}
+
+func (e metered) Document(ctx context.Context, aor, name string) (d store.Document, err error) {
+	defer e.do.document.end(time.Now(), &err)
+	return e.Engine.Document(ctx, aor, name)
+}
+
+func (e metered) PutDocument(ctx context.Context, d store.Document, ifMatch string) (err error) {
+	defer e.do.putDocument.end(time.Now(), &err)
+	return e.Engine.PutDocument(ctx, d, ifMatch)
+}
+
+func (e metered) DeleteDocument(ctx context.Context, aor, name, ifMatch string) (err error) {
+	defer e.do.deleteDocument.end(time.Now(), &err)
+	return e.Engine.DeleteDocument(ctx, aor, name, ifMatch)
 }

@@ -216,6 +216,7 @@ func (c collector) store(gauge func(name, help string, value float64, labels ...
 	gauge("presenced_store_records", help, float64(stats.Subscriptions), "class", "subscription")
 	gauge("presenced_store_records", help, float64(stats.Bindings), "class", "binding")
 	gauge("presenced_store_records", help, float64(stats.Principals), "class", "principal")
+	gauge("presenced_store_records", help, float64(stats.Documents), "class", "document")
 }
 
 // emit makes one metric; labels are names and values by turns.

@@ -7,4 +7,5 @@ type Stats struct {
 	Subscriptions int
 	Bindings      int
 	Principals    int
+	Documents     int // rules and the like
 }

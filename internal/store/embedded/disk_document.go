@@ -27,6 +27,12 @@ func (x *documentIndex) has(key []byte) bool {
 	return ok
 }
 
+func (d *diskDurable) countDocuments() int {
+	d.documents.mu.RLock()
+	defer d.documents.mu.RUnlock()
+	return len(d.documents.known)
+}
+
 // load reads the keys of the bucket.
 func (x *documentIndex) load(bucket *bbolt.Bucket) {
 	x.known = make(map[string]struct{})

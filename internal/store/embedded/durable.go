@@ -17,6 +17,7 @@ type durable interface {
 	deletePrincipal(aor string) error // ErrNotFound
 	principals() ([]store.Principal, error)
 	countPrincipals() int
+	countDocuments() int
 	secrets(name string) ([]secret, error) // newest first
 	addSecret(name string, s secret, keep int, ifNewest uint32) error
 	document(aor, name string) (store.Document, error)  // ErrNotFound
@@ -85,6 +86,12 @@ func (m *memoryDurable) countPrincipals() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.known)
+}
+
+func (m *memoryDurable) countDocuments() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.docs)
 }
 
 func (m *memoryDurable) secrets(name string) ([]secret, error) {

@@ -167,7 +167,7 @@ func (e *Engine) Stats(ctx context.Context) (store.Stats, error) {
 		total.Bindings += sh.counts.Bindings
 		sh.leave()
 	}
-	total.Principals = e.durable.countPrincipals()
+	total.Principals, total.Documents = e.durable.countPrincipals(), e.durable.countDocuments()
 	return total, nil
 }
 

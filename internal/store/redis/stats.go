@@ -24,7 +24,7 @@ func (e *Engine) Stats(ctx context.Context) (store.Stats, error) {
 	}
 	var s store.Stats
 	for shard := range e.keys {
-		for noun, sum := range map[string]*int{"publications": &s.Publications, "subscriptions": &s.Subscriptions, "bindings": &s.Bindings} {
+		for noun, sum := range map[string]*int{"publications": &s.Publications, "subscriptions": &s.Subscriptions, "bindings": &s.Bindings, "documents": &s.Documents} {
 			text := counts[shard].Val()[noun]
 			if text == "" {
 				continue

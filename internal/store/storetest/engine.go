@@ -32,9 +32,14 @@ var engineSentences = []sentence{
 		putSubscription(t, e, subscriptionTo(alice, "s", "agent-a"))
 		saveBindings(t, e, bob.AOR, contact("sip:a@192.0.2.1", time.Hour), contact("sip:a@192.0.2.2", 2*time.Hour))
 		must(t, e.PutPrincipal(t.Context(), principal(alice.AOR)))
-		wantStats(t, e, store.Stats{Publications: 2, Subscriptions: 1, Bindings: 2, Principals: 1})
+		for i, tag := range []string{"1", "2"} { // the second in place of the first
+			must(t, e.PutDocument(t.Context(), store.Document{AOR: alice.AOR, Name: "rules", Tag: tag, Body: []byte{byte(i)}}, store.MatchAny))
+		}
+		must(t, e.PutDocument(t.Context(), store.Document{AOR: alice.AOR, Name: "list", Tag: "1", Body: []byte("list")}, store.MatchAny))
+		wantStats(t, e, store.Stats{Publications: 2, Subscriptions: 1, Bindings: 2, Principals: 1, Documents: 2})
+		must(t, e.DeleteDocument(t.Context(), alice.AOR, "list", store.MatchAny))
 		h.Advance(61 * time.Minute)
-		wantStats(t, e, store.Stats{Bindings: 1, Principals: 1})
+		wantStats(t, e, store.Stats{Bindings: 1, Principals: 1, Documents: 1})
 	}},
 	{"of concurrent publishers with one tag one wins", concurrentModify},
 	{"of concurrent updates of bindings none undoes another", concurrentBindings},

@@ -5,4 +5,5 @@ local stored = redis.call('HGET', KEYS[1], 't') or ''
 if stored == '' then return 0 end
 if not holds(ARGV[5], stored) then return 1 end
 redis.call('DEL', KEYS[1])
+redis.call('HINCRBY', ARGV[3] .. 'counts', 'documents', -1)
 return document_changed(KEYS[2], KEYS[3], ARGV[3], ARGV[4])

@@ -5,5 +5,6 @@
 local stored = redis.call('HGET', KEYS[1], 't') or ''
 if stored == ARGV[6] then return 0 end
 if not holds(ARGV[5], stored) then return 1 end
+if stored == '' then redis.call('HINCRBY', ARGV[3] .. 'counts', 'documents', 1) end
 redis.call('HSET', KEYS[1], 't', ARGV[6], 'b', ARGV[7])
 return document_changed(KEYS[2], KEYS[3], ARGV[3], ARGV[4])
