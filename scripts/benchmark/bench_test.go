@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"presenced/policy"
 )
 
 func TestEveryRowHasItsPhases(t *testing.T) {
@@ -115,6 +118,31 @@ func TestSpreadIsOfRounds(t *testing.T) {
 	}
 }
 
+func TestRulesAreReadAndAllowEverybody(t *testing.T) {
+	r, err := policy.ParseRules([]byte(rules()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	views := map[string]bool{}
+	for n := range 100 {
+		p := r.Evaluate(policy.Watcher{URI: fmt.Sprintf("sip:u%08d@127.0.0.1", n)}, policy.Context{})
+		if p.Handling != policy.Allow {
+			t.Fatalf("u%08d: %v", n, p.Handling)
+		}
+		views[p.Key()] = true
+	}
+	if len(views) != 4 {
+		t.Errorf("%d views", len(views))
+	}
+}
+
+func TestWhatItCostsMore(t *testing.T) {
+	got := spreadOf(differences([]float64{10, math.NaN(), 30, 5}, []float64{5, 1, 10}))
+	if want := (spread{12.5, 5, 20}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestEchoAnswersInPlace(t *testing.T) {
 	request := "REGISTER sip:127.0.0.1 SIP/2.0\r\nCSeq: 1 REGISTER\r\n\r\n"
 	if got := string(ok([]byte(request))); got != "SIP/2.0 200 OK\r\nCSeq: 1 REGISTER\r\n\r\n" {
@@ -138,10 +166,10 @@ func TestKamailioLinesByMark(t *testing.T) {
 
 func TestConfigurationOfPrincipals(t *testing.T) {
 	addr := netip.MustParseAddrPort("127.0.0.1:5070")
-	if c := configuration(addr, addr, "f", "", job{digest: 2}); strings.Count(c, "[[principal]]") != 2 || !strings.Contains(c, "u00000001@") {
+	if c := (agent{sip: addr, http: addr}).configuration("f", job{digest: 2}); strings.Count(c, "[[principal]]") != 2 || !strings.Contains(c, "u00000001@") {
 		t.Errorf("%s", c)
 	}
-	if c := configuration(addr, addr, "f", "", job{}); strings.Contains(c, "digest") {
+	if c := (agent{sip: addr, http: addr}).configuration("f", job{}); strings.Contains(c, "digest") {
 		t.Errorf("%s", c)
 	}
 }

@@ -49,7 +49,7 @@ func fullJobs(stores []target) []job {
 		floorJob,
 		{name: "publish", workload: "publish", targets: all, rcvbuf: large},
 		{name: "subscribe", workload: "subscribe", targets: all, rcvbuf: large},
-		{name: "fanout", workload: "fanout", targets: all, rcvbuf: large, settings: "4 MB buffer"},
+		{name: "fanout", workload: "fanout", targets: append(slices.Clone(all), ourRules), rcvbuf: large, settings: "4 MB buffer"},
 		{name: "fanout stock", workload: "fanout", targets: memory, settings: "208 kB buffer"},
 		{name: "buddies", workload: "buddies", targets: light, rcvbuf: large, settings: "1,000 x 10 watchers"},
 		{name: "message", workload: "message", targets: all, rcvbuf: large},

@@ -41,7 +41,7 @@ func parseFlags() *settings {
 	flag.StringVar(&s.binaries, "binaries", "", "`folder` of presenced and presence-load")
 	flag.StringVar(&s.folder, "folder", "", "`folder` for what the servers write")
 	flag.StringVar(&s.only, "only", "", "`jobs` out of "+strings.Join(names(), ","))
-	flag.StringVar(&s.on, "on", "", "`servers` out of Kamailio,presenced,files,Redis,MariaDB")
+	flag.StringVar(&s.on, "on", "", "`servers` out of Kamailio,presenced,files,rules,Redis,MariaDB")
 	flag.BoolVar(&s.quick, "quick", false, "the main rows, in a minute")
 	flag.BoolVar(&s.redis, "redis", false, "presenced on Redis too")
 	flag.BoolVar(&s.db, "db", false, "Kamailio with MariaDB too")
@@ -132,7 +132,7 @@ func (s *settings) jobs() ([]job, error) {
 		}
 	}
 	if word := errors.Join(only.unknown("job"), on.unknown("server")); word != nil || len(few) == 0 {
-		return nil, errors.Join(word, errors.New("--only out of "+strings.Join(names(), ",")+"; --on out of Kamailio,presenced,files,Redis,MariaDB"))
+		return nil, errors.Join(word, errors.New("--only out of "+strings.Join(names(), ",")+"; --on out of Kamailio,presenced,files,rules,Redis,MariaDB"))
 	}
 	return few, nil
 }

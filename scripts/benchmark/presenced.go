@@ -15,28 +15,33 @@ import (
 // composition, metrics, accounts of limits.
 var (
 	ourMemory = target{"presenced", "embedded, memory alone", func(ctx context.Context, b *bench, folder string, j job) (*running, error) {
-		return startPresenced(ctx, b, folder, j, nil, "")
+		return startPresenced(ctx, b, folder, j, nil, agent{})
 	}}
 	ourFiles = target{"with files", "embedded, with its files", func(ctx context.Context, b *bench, folder string, j job) (*running, error) {
-		return startPresenced(ctx, b, folder, j, nil, fmt.Sprintf("path = %q", filepath.Join(folder, "state")))
+		return startPresenced(ctx, b, folder, j, nil, agent{store: fmt.Sprintf("path = %q", filepath.Join(folder, "state"))})
 	}}
 	ourRedis = target{"on Redis", "on a private redis-server, no persistence; CPU of both", startOnRedis}
 )
 
-func startPresenced(ctx context.Context, b *bench, folder string, j job, helpers []*process, store string) (*running, error) {
-	sip, err := freePort()
+// agent is how a presenced is set up.
+type agent struct {
+	sip, http, xcap netip.AddrPort // the last is served where it is valid
+	store           string         // lines of the configuration
+}
+
+func startPresenced(ctx context.Context, b *bench, folder string, j job, helpers []*process, a agent) (*running, error) {
+	var err error
+	if a.sip, err = freePort(); err != nil {
+		return nil, err
+	}
+	if a.http, err = freePort(); err != nil {
+		return nil, err
+	}
+	path, err := write(folder, "presenced.toml", a.configuration(folder, j))
 	if err != nil {
 		return nil, err
 	}
-	http, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	path, err := write(folder, "presenced.toml", configuration(sip, http, folder, store, j))
-	if err != nil {
-		return nil, err
-	}
-	r, err := serve(ctx, folder, "presenced", sip, helpers, b.presenced, "--config", path)
+	r, err := serve(ctx, folder, "presenced", a.sip, helpers, b.presenced, "--config", path)
 	if err == nil {
 		r.control = controlSocket(folder)
 	}
@@ -62,12 +67,15 @@ func printHeap(control, phase string) error {
 	return err
 }
 
-// configuration: pace 0, everybody may watch everybody, no limits of rates.
-func configuration(sip, http netip.AddrPort, folder, store string, j job) string {
+// configuration: pace 0, who has no rules may be watched by everybody, no limits of rates.
+func (a agent) configuration(folder string, j job) string {
 	var c strings.Builder
-	fmt.Fprintf(&c, "domains = [\"127.0.0.1\"]\n[listen]\nudp = [%q]\nhttp = [%q]\n", sip, http)
+	fmt.Fprintf(&c, "domains = [\"127.0.0.1\"]\n[listen]\nudp = [%q]\nhttp = [%q]\n", a.sip, a.http)
+	if a.xcap.IsValid() {
+		fmt.Fprintf(&c, "xcap = [%q]\n", a.xcap)
+	}
 	fmt.Fprintf(&c, "[notify]\nmin_interval = \"0s\"\n[control]\nsocket = %q\n", controlSocket(folder))
-	fmt.Fprintf(&c, "[store]\n%s\n", store)
+	fmt.Fprintf(&c, "[store]\n%s\n", a.store)
 	if j.digest == 0 {
 		return c.String()
 	}
@@ -93,5 +101,5 @@ func startOnRedis(ctx context.Context, b *bench, folder string, j job) (*running
 		return nil, err
 	}
 	store := fmt.Sprintf("engine = \"redis\"\nredis = \"redis://%s/0\"\naccept_losing_durable_state = true", addr)
-	return startPresenced(ctx, b, folder, j, []*process{redis}, store)
+	return startPresenced(ctx, b, folder, j, []*process{redis}, agent{store: store})
 }

@@ -14,6 +14,7 @@ type row struct {
 	settings   string  // besides the job's
 	on         *target // the only one that it is about; nil: Kamailio and ours in memory
 	against    *target // the figure is a ratio to this one's
+	beyond     *target // the figure is how much more it is than this one's
 	apart      bool    // the load is of each server's own capacity: no ratio
 }
 
@@ -45,6 +46,8 @@ var fullRows = append(floorRows, []row{
 	{name: "NOTIFY, fan-out to 100", job: "fanout", unit: "us", of: perNotify("100")},
 	{name: "NOTIFY, fan-out to 1,000", job: "fanout", unit: "us", of: perNotify("1000"), least: 6.5, aim: 10},
 	{name: "NOTIFY, fan-out to 5,000", job: "fanout", unit: "us", of: perNotify("5000"), least: 15, aim: 23},
+	{name: "NOTIFY, fan-out to 1,000, what 20 access rules cost", job: "fanout", unit: "us", of: perNotify("1000"), on: &ourRules, beyond: &ourMemory, atMost: 1},
+	{name: "NOTIFY, fan-out to 5,000, what 20 access rules cost", job: "fanout", unit: "us", of: perNotify("5000"), on: &ourRules, beyond: &ourMemory, atMost: 1},
 	{name: "last of 1,000 NOTIFYs", job: "fanout", unit: "ms", of: last("1000")},
 	{name: "last of 5,000 NOTIFYs", job: "fanout", unit: "ms", of: last("5000"), least: 9, aim: 16},
 	{name: "NOTIFY, fan-out to 1,000", job: "fanout stock", unit: "us", of: perNotify("1000")},

@@ -51,6 +51,10 @@ func (b *results) line(r row, settings string) (cells []string, fails bool) {
 		ours = ratios(ours, b.values(r, *r.against))
 		ourCell = b.cell(r, *r.on, ours)
 	}
+	if r.beyond != nil {
+		ours = differences(ours, b.values(r, *r.beyond))
+		ourCell = b.cell(r, *r.on, ours)
+	}
 	ratio, own := spreadOf(ratios(theirs, ours)), spreadOf(ours)
 	switch {
 	case r.apart:

@@ -38,6 +38,15 @@ func ratios(over, under []float64) []float64 {
 	return all
 }
 
+// differences of two servers, round by round.
+func differences(from, minus []float64) []float64 {
+	var all []float64
+	for i := range min(len(from), len(minus)) {
+		all = append(all, from[i]-minus[i])
+	}
+	return all
+}
+
 // verdict says whether ours is where the design wants it. It fails only where
 // no round was good enough.
 func (r row) verdict(ratio, ours spread) (text string, fails bool) {
