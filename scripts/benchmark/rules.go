@@ -54,24 +54,25 @@ func putRules(ctx context.Context, agent netip.AddrPort, presentity, document st
 }
 
 func rules() string {
+	const seen = "<provide-services><all-services/></provide-services><provide-note>true</provide-note>" // presence-load counts states in the note
 	kinds := []string{
-		"<provide-services><all-services/></provide-services>",
-		"<provide-services><all-services/></provide-services><provide-note>true</provide-note>",
-		"<provide-services><all-services/></provide-services><provide-persons><all-persons/></provide-persons><provide-activities>true</provide-activities>",
-		"<provide-services><all-services/></provide-services><provide-devices><all-devices/></provide-devices><provide-all-attributes/>",
+		"",
+		"<provide-persons><all-persons/></provide-persons>",
+		"<provide-persons><all-persons/></provide-persons><provide-activities>true</provide-activities>",
+		"<provide-devices><all-devices/></provide-devices><provide-mood>true</provide-mood>",
 	}
 	var b, except strings.Builder
 	b.WriteString(`<cp:ruleset xmlns:cp="urn:ietf:params:xml:ns:common-policy" xmlns="urn:ietf:params:xml:ns:pres-rules">`)
 	add := func(n int, identity, provided string) {
 		fmt.Fprintf(&b, `<cp:rule id="r%d"><cp:conditions><cp:identity>%s</cp:identity></cp:conditions>`+
-			`<cp:actions><sub-handling>allow</sub-handling></cp:actions><cp:transformations>%s</cp:transformations></cp:rule>`, n, identity, provided)
+			`<cp:actions><sub-handling>allow</sub-handling></cp:actions><cp:transformations>%s</cp:transformations></cp:rule>`, n, identity, seen+provided)
 	}
 	for n := 1; n < ruleCount; n++ {
 		watcher := fmt.Sprintf("sip:u%08d@127.0.0.1", n)
 		add(n, fmt.Sprintf(`<cp:one id=%q/>`, watcher), kinds[n%len(kinds)])
 		fmt.Fprintf(&except, `<cp:except id=%q/>`, watcher)
 	}
-	add(ruleCount, `<cp:many domain="127.0.0.1">`+except.String()+`</cp:many>`, kinds[1])
+	add(ruleCount, `<cp:many domain="127.0.0.1">`+except.String()+`</cp:many>`, "")
 	b.WriteString("</cp:ruleset>")
 	return b.String()
 }
