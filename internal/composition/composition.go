@@ -1,6 +1,7 @@
-// Package composition makes one presence document of a presentity's several
-// publications (RFC 3856 s.6.11, RFC 4479 s.3): the rules of the merge are
-// pidf.Compose's. It keeps what it has composed, so that a document is made
+// Package composition makes one presence document of all that is known of a
+// presentity (RFC 3856 s.6.11, RFC 4479 s.3): its publications, its hard state
+// (RFC 4827 s.3), and, where nothing is published of any service, whether its
+// inbox is registered. The rules of the merge are pidf.Composition's. It keeps what it has composed, so that a document is made
 // once per version, and so that it can still be read while the store is away.
 package composition
 
@@ -8,7 +9,6 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"math"
 	"sync"
 	"time"
 
@@ -23,23 +23,51 @@ type Publications interface {
 	Publications(ctx context.Context, key store.Key) (store.Publications, error)
 }
 
+// Registrations is where inboxes are registered.
+type Registrations interface {
+	// Bindings returns all live ones of an inbox; none is no error.
+	Bindings(ctx context.Context, aor string) (store.Registration, error)
+}
+
+// HardState is what presentities say of themselves whether or not a device of
+// theirs publishes.
+type HardState interface {
+	// Presence returns a presentity's document, the same one until it changes;
+	// nil where there is none.
+	Presence(ctx context.Context, aor string) (*pidf.Document, error)
+}
+
+// Config is what a Composer composes of.
+type Config struct {
+	Publications  Publications
+	Registrations Registrations // nil: being registered says nothing
+	HardState     HardState     // nil: there is none
+	Capacity      int           // documents that are kept at most
+}
+
 // Document is a composed presence document. What it says does not change.
 type Document struct {
-	Version store.Version
-	Entity  string // the presentity's address-of-record
-	Bytes   []byte
-	Hash    uint64 // equal documents have equal hashes, in every process; never 0
+	Version store.Version // of the publications
+	// Registered is the version of the registration, where it bears on the
+	// document.
+	Registered *store.Version
+	// Until is when the document is another one although nothing changes, by
+	// the agent's clock; zero: never.
+	Until  time.Time
+	Entity string // the presentity's address-of-record
+	Bytes  []byte
+	Hash   uint64 // equal documents have equal hashes, in every process; never 0
 	// Sphere is the presentity's, in lower case; "" where it is undefined (RFC
 	// 5025 s.3.1.2).
 	Sphere string
 
+	hard  *pidf.Document
 	views views
 }
 
 // Composer composes documents and keeps the latest ones.
 type Composer struct {
-	store    Publications
-	capacity int
+	Config
 
 	mu    sync.Mutex
 	kept  table.Table[store.Key, entry]
@@ -53,10 +81,10 @@ type entry struct {
 	used  time.Time
 }
 
-// New makes a composer that keeps at most capacity documents.
-func New(publications Publications, capacity int) *Composer {
-	return &Composer{store: publications, capacity: max(capacity, 1),
-		kept: table.New(func(e *entry) store.Key { return e.key })}
+// New makes a composer that has composed nothing yet.
+func New(c Config) *Composer {
+	c.Capacity = max(c.Capacity, 1)
+	return &Composer{Config: c, kept: table.New(func(e *entry) store.Key { return e.key })}
 }
 
 // Document is the present document of key. While the store is away it is the
@@ -65,40 +93,25 @@ func New(publications Publications, capacity int) *Composer {
 // be one for each address that anybody ever subscribed to.
 func (c *Composer) Document(ctx context.Context, key store.Key) (*Document, error) {
 	have := c.get(key)
-	pubs, err := c.store.Publications(ctx, key)
+	f, err := c.gather(ctx, key, have)
+	if err == nil && have != nil && f.are(have) {
+		return have, nil
+	}
+	var doc *Document
+	if err == nil {
+		doc, err = f.compose(ctx)
+	}
 	switch {
 	case errors.Is(err, store.ErrUnavailable) && have != nil:
 		return have, nil
 	case err != nil:
 		return nil, err
-	case have != nil && have.Version == pubs.Version:
-		return have, nil
-	}
-	doc := compose(key.AOR, pubs)
-	if len(pubs.List) > 0 {
+	case len(f.pubs.List) > 0:
 		c.put(key, doc)
-	} else if have != nil {
+	case have != nil:
 		c.drop(key)
 	}
 	return doc, nil
-}
-
-// stored reads what was accepted: its size was judged then.
-var stored = pidf.Reader{MaxSize: math.MaxInt32 / 2}
-
-// compose makes the document. A publication that cannot be read any more
-// counts as absent: it was read when it was accepted.
-func compose(entity string, pubs store.Publications) *Document {
-	sources := make([]pidf.Source, 0, len(pubs.List))
-	for _, p := range pubs.List {
-		doc := new(pidf.Document)
-		if err := stored.Read(doc, p.Body); err != nil {
-			continue
-		}
-		sources = append(sources, pidf.Source{Doc: doc, Device: p.Source + " " + p.UserAgent})
-	}
-	bytes := pidf.Compose(nil, entity, sources)
-	return &Document{Version: pubs.Version, Entity: entity, Bytes: bytes, Hash: Hash(bytes), Sphere: sphereOf(sources)}
 }
 
 func (c *Composer) get(key store.Key) *Document {
@@ -123,7 +136,7 @@ func (c *Composer) put(key store.Key, doc *Document) {
 	e := &entry{key: key, doc: doc, used: time.Now()}
 	e.place = c.order.PushFront(e)
 	c.kept.Put(e)
-	if c.order.Len() > c.capacity {
+	if c.order.Len() > c.Capacity {
 		c.forget(c.oldest())
 	}
 }

@@ -69,7 +69,7 @@ func newShelf() *shelf { return &shelf{all: map[store.Key]store.Publications{}} 
 
 func TestOncePerVersion(t *testing.T) {
 	s := newShelf()
-	c := composition.New(s, 10)
+	c := composition.New(composition.Config{Publications: s, Capacity: 10})
 	s.put(key(1), 5, tuple("a", "open"), tuple("b", "closed"))
 	first := document(t, c, key(1))
 	if again := document(t, c, key(1)); again != first {
@@ -92,9 +92,9 @@ func TestDeterminism(t *testing.T) {
 	bodies := []string{tuple("a", "open"), tuple("b", "closed"), tuple("c", "open")}
 	s := newShelf()
 	s.put(key(1), 1, bodies...)
-	first := document(t, composition.New(s, 1), key(1))
+	first := document(t, composition.New(composition.Config{Publications: s, Capacity: 1}), key(1))
 	s.put(key(1), 2, bodies...)
-	second := document(t, composition.New(s, 1), key(1))
+	second := document(t, composition.New(composition.Config{Publications: s, Capacity: 1}), key(1))
 	if !bytes.Equal(first.Bytes, second.Bytes) || first.Hash != second.Hash || first.Hash == 0 {
 		t.Errorf("%s\nand\n%s", first.Bytes, second.Bytes)
 	}
@@ -104,7 +104,7 @@ func TestDeterminism(t *testing.T) {
 func TestOffline(t *testing.T) {
 	s := newShelf()
 	s.put(key(2), 3, "<presence", "")
-	c := composition.New(s, 10)
+	c := composition.New(composition.Config{Publications: s, Capacity: 10})
 	for i := range 3 {
 		if doc := document(t, c, key(i)); !bytes.Equal(doc.Bytes, pidf.Offline(key(i).AOR)) || doc.Entity != key(i).AOR {
 			t.Errorf("%d: %s", i, doc.Bytes)
@@ -118,7 +118,7 @@ func TestOffline(t *testing.T) {
 
 func TestStoreAway(t *testing.T) {
 	s := newShelf()
-	c := composition.New(s, 10)
+	c := composition.New(composition.Config{Publications: s, Capacity: 10})
 	s.put(key(1), 5, tuple("a", "open"))
 	kept := document(t, c, key(1))
 	s.put(key(1), 6)
@@ -144,7 +144,7 @@ func TestStoreAway(t *testing.T) {
 // The least recently used documents go.
 func TestBound(t *testing.T) {
 	s := newShelf()
-	c := composition.New(s, 3)
+	c := composition.New(composition.Config{Publications: s, Capacity: 3})
 	for i := range 4 {
 		s.put(key(i), 1, tuple("a", "open"))
 		document(t, c, key(i)) // 3, 2, 1 are kept
@@ -162,7 +162,7 @@ func TestBound(t *testing.T) {
 func TestForget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf()
-		c := composition.New(s, 10)
+		c := composition.New(composition.Config{Publications: s, Capacity: 10})
 		for i := range 3 {
 			s.put(key(i), 1, tuple("a", "open"))
 			document(t, c, key(i))
@@ -191,14 +191,14 @@ func TestLargeBody(t *testing.T) {
 	s := newShelf()
 	note := "<note>" + strings.Repeat("x", 100<<10) + "</note></presence>"
 	s.put(key(1), 1, strings.Replace(tuple("a", "open"), "</presence>", note, 1))
-	if doc := document(t, composition.New(s, 1), key(1)); len(doc.Bytes) < 100<<10 {
+	if doc := document(t, composition.New(composition.Config{Publications: s, Capacity: 1}), key(1)); len(doc.Bytes) < 100<<10 {
 		t.Errorf("%d bytes", len(doc.Bytes))
 	}
 }
 
 func TestConcurrentUse(t *testing.T) {
 	s := newShelf()
-	c := composition.New(s, 4)
+	c := composition.New(composition.Config{Publications: s, Capacity: 4})
 	for i := range 8 {
 		s.put(key(i), 1, tuple("a", "open"))
 	}
@@ -230,7 +230,7 @@ func BenchmarkDocument(b *testing.B) {
 	s.put(key(1), 1, tuple("a", "open"), tuple("b", "open"))
 	for name, capacity := range map[string]int{"kept": 2, "composed": 1} {
 		b.Run(name, func(b *testing.B) {
-			c := composition.New(s, capacity)
+			c := composition.New(composition.Config{Publications: s, Capacity: capacity})
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := c.Document(b.Context(), key(1)); err != nil {
@@ -244,4 +244,106 @@ func BenchmarkDocument(b *testing.B) {
 			}
 		})
 	}
+}
+
+// desk is all that a presentity can be known by.
+type desk struct {
+	*shelf
+	bindings store.Registration
+	hard     *pidf.Document
+	asked    int // for bindings
+}
+
+func (d *desk) Bindings(context.Context, string) (store.Registration, error) {
+	d.asked++
+	return d.bindings, d.err
+}
+
+func (d *desk) Presence(context.Context, string) (*pidf.Document, error) { return d.hard, nil }
+
+func newDesk() (*desk, *composition.Composer) {
+	d := &desk{shelf: newShelf()}
+	return d, composition.New(composition.Config{Publications: d, Registrations: d, HardState: d, Capacity: 10})
+}
+
+const person = `<presence xmlns="urn:ietf:params:xml:ns:pidf"><person xmlns="urn:ietf:params:xml:ns:pidf:data-model" id="p"><note>n</note></person></presence>`
+
+// A registration counts only where no publication has a tuple, and is not even
+// asked for otherwise.
+func TestRegistration(t *testing.T) {
+	d, c := newDesk()
+	for _, tt := range []struct {
+		name       string
+		bodies     []string
+		registered bool
+		counts     bool
+		open       bool
+	}{
+		{"neither", nil, false, true, false},
+		{"registered", nil, true, true, true},
+		{"published open", []string{tuple("a", "open")}, true, false, true},
+		{"published closed", []string{tuple("a", "closed")}, true, false, false},
+		{"only a person", []string{person}, true, true, true},
+		{"only a person, unregistered", []string{person}, false, true, false},
+		{"unreadable", []string{"<presence"}, true, true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d.asked = 0
+			d.bindings.Version++
+			d.bindings.Bindings = nil
+			if tt.registered {
+				d.bindings.Bindings = []store.Binding{{Contact: "sip:u1@192.0.2.77:5060"}}
+			}
+			d.put(key(1), store.Version(100+int(d.bindings.Version)), tt.bodies...)
+			doc := document(t, c, key(1))
+			if open := bytes.Contains(doc.Bytes, []byte(">open<")); open != tt.open || bytes.Contains(doc.Bytes, []byte("192.0.2.77")) {
+				t.Errorf("%s", doc.Bytes)
+			}
+			if counts := doc.Registered != nil; counts != tt.counts || counts && *doc.Registered != d.bindings.Version || !counts && d.asked > 0 {
+				t.Errorf("asked %d times: %+v", d.asked, doc)
+			}
+		})
+	}
+}
+
+// What is kept is composed anew when anything that it was made of is another
+// one, and only then.
+func TestKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, c := newDesk()
+		d.bindings.Version = 1
+		until := time.Now().Add(time.Minute).UTC().Format(time.RFC3339)
+		d.put(key(1), 5, strings.Replace(person, "<note>", `<r:mood xmlns:r="urn:ietf:params:xml:ns:pidf:rpid" until="`+until+`"><r:sad/></r:mood><note>`, 1))
+		last := document(t, c, key(1))
+		same := func(name string, want bool) {
+			t.Helper()
+			doc := document(t, c, key(1))
+			if (doc == last) != want {
+				t.Errorf("%s: the same %t", name, !want)
+			}
+			last = doc
+		}
+		same("nothing", true)
+		d.bindings.Version = 2
+		same("registration", false)
+		same("registration, seen", true)
+		d.hard = new(pidf.Document)
+		if err := (&pidf.Reader{}).ReadString(d.hard, tuple("hard", "closed")); err != nil {
+			t.Fatal(err)
+		}
+		same("hard state", false)
+		if !bytes.Contains(last.Bytes, []byte("sip:hard@")) || !bytes.Contains(last.Bytes, []byte("sad")) || last.Until.IsZero() {
+			t.Errorf("until %v: %s", last.Until, last.Bytes)
+		}
+		same("hard state, seen", true)
+		time.Sleep(time.Minute)
+		same("time", false)
+		if bytes.Contains(last.Bytes, []byte("sad")) || !last.Until.IsZero() {
+			t.Errorf("until %v: %s", last.Until, last.Bytes)
+		}
+		same("time, passed", true)
+		d.fail(store.ErrUnavailable)
+		d.bindings.Version = 3
+		same("store away", true)
+	})
 }

@@ -28,6 +28,7 @@ type Config struct {
 	Principals []Principal
 	Access     Access
 	Store      Store
+	Presence   Presence
 	Notify     Notify
 	Watchers   Watchers
 	Expires    Expires
@@ -145,6 +146,14 @@ type Store struct {
 	// AcceptLosingDurableState lets principals be stored on a Redis without "appendfsync always". Such a Redis
 	// may forget what it has acknowledged. Default: false, then they are refused.
 	AcceptLosingDurableState bool
+}
+
+// Presence is what presence information is composed of.
+type Presence struct {
+	// Registration has a registered inbox count as reachable while nothing is published of any service of its
+	// presentity. Watchers see the address-of-record, never where the inbox is. Default: true; without it nobody
+	// can tell who only registers from who is away.
+	Registration bool
 }
 
 // Notify paces NOTIFYs that carry a changed document. A change of the subscription's state never waits.

@@ -170,6 +170,7 @@ func TestEveryKeyChangesTheConfiguration(t *testing.T) {
 		"store.path":                         `store.path = "state"`,
 		"store.redis":                        "store.engine = \"redis\"\nstore.redis = \"redis://localhost\"",
 		"store.accept_losing_durable_state":  "store.engine = \"redis\"\nstore.redis = \"redis://localhost\"\nstore.accept_losing_durable_state = true",
+		"presence.registration":              `presence.registration = false`,
 		"notify.min_interval":                `notify.min_interval = "0s"`,
 		"notify.burst":                       `notify.burst = 3`,
 		"watchers.min_interval":              `watchers.min_interval = "0s"`,

@@ -17,6 +17,7 @@ func Default() *Config {
 		Auth:     Auth{Mode: AuthNone, Algorithms: []Algorithm{MD5}},
 		Access:   Access{Default: Allow, DefaultForeign: Confirm, Hiding: true},
 		Store:    Store{Engine: EngineEmbedded},
+		Presence: Presence{Registration: true},
 		Notify:   Notify{MinInterval: 5 * time.Second, Burst: 2},
 		Watchers: Watchers{MinInterval: 5 * time.Second, GiveUp: 7 * 24 * time.Hour, Undecided: 500, Past: 24 * time.Hour, Visitors: 200},
 		Expires:  Expires{Register: interval, Publish: interval, Subscribe: interval},

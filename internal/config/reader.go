@@ -60,6 +60,7 @@ func (r *reader) config(c *Config) {
 	r.redis("store.redis", &c.Store.Redis)
 	r.boolean("store.accept_losing_durable_state", &c.Store.AcceptLosingDurableState)
 
+	r.boolean("presence.registration", &c.Presence.Registration)
 	r.duration("notify.min_interval", &c.Notify.MinInterval)
 	r.count("notify.burst", &c.Notify.Burst, 1)
 	r.duration("watchers.min_interval", &c.Watchers.MinInterval)

@@ -15,6 +15,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"[listen]", c.Listen, next.Listen},
 		{"[auth]", c.Auth, next.Auth},
 		{"[store]", c.Store, next.Store},
+		{"[presence]", c.Presence, next.Presence},
 		{"[notify]", c.Notify, next.Notify},
 		{"[watchers]", c.Watchers, next.Watchers},
 		{"[expires]", c.Expires, next.Expires},

@@ -36,11 +36,14 @@ func (n *Notifier) follow(ctx context.Context) error {
 
 // reload has the key's worker load its state.
 func (n *Notifier) reload(ctx context.Context, key store.Key) {
-	worker := n.workers[maphash.String(workerSeed, key.AOR)%feedWorkers]
 	select {
-	case worker <- load{key, n.now()}:
+	case n.worker(key) <- load{key, n.now()}:
 	case <-ctx.Done():
 	}
+}
+
+func (n *Notifier) worker(key store.Key) chan load {
+	return n.workers[maphash.String(workerSeed, key.AOR)%feedWorkers]
 }
 
 // work loads states and marks who is to hear of them.
@@ -63,6 +66,7 @@ const (
 
 // changed loads the state of key and tells those who can see that it is new.
 func (n *Notifier) changed(ctx context.Context, key store.Key, heard instant) {
+	key = n.followed(key)
 	t, _, _ := n.watched(key)
 	if t == nil || n.postpone(ctx, t) {
 		return
@@ -192,6 +196,7 @@ func (n *Notifier) update(t *topic, state State, number uint64, heard instant) {
 		t.next = now.add(t.pkg.interval)
 	}
 	n.Feed.Seen(t.key, state.Version())
+	n.depend(t)
 	if !news { // a SUBSCRIBE has loaded it anew: the others need no look
 		return
 	}

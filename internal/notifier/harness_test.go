@@ -36,6 +36,7 @@ type node struct {
 	away    error // of State
 	loads   int
 	slow    time.Duration // what State takes
+	parts   *parts        // what State is made of beside publications; nil: nothing
 	stop    context.CancelFunc
 	done    chan struct{}
 	sender  *sender
@@ -115,7 +116,7 @@ func (n *node) Decide(_ context.Context, _ store.Key, w sip.Identity) (notifier.
 
 func (n *node) State(ctx context.Context, key store.Key) (notifier.State, error) {
 	n.mu.Lock()
-	away, slow := n.away, n.slow
+	away, slow, parts := n.away, n.slow, n.parts
 	n.loads++
 	n.mu.Unlock()
 	time.Sleep(slow)
@@ -126,6 +127,9 @@ func (n *node) State(ctx context.Context, key store.Key) (notifier.State, error)
 	s := state{version: pubs.Version, body: "none"}
 	for _, p := range pubs.List {
 		s.body = string(p.Body)
+	}
+	if err == nil && parts != nil {
+		return parts.state(ctx, n.engine, s)
 	}
 	return s, err
 }

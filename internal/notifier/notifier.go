@@ -149,22 +149,25 @@ type Config struct {
 type Notifier struct {
 	Config
 	packages map[string]*served
-	shards   [store.Shards]shard
-	windows  windows
-	conns    connections
-	watchers quota
-	workers  [feedWorkers]chan load
-	loads    atomic.Uint64
-	rulings  atomic.Uint64 // changes of the rules
-	start    time.Time
-	draining atomic.Bool
-	chores   chores
+	// followers are, by the package of a key that the feed tells, the packages
+	// whose states are made of it.
+	followers map[string]string
+	shards    [store.Shards]shard
+	windows   windows
+	conns     connections
+	watchers  quota
+	workers   [feedWorkers]chan load
+	loads     atomic.Uint64
+	rulings   atomic.Uint64 // changes of the rules
+	start     time.Time
+	draining  atomic.Bool
+	chores    chores
 }
 
 // New makes a notifier without packages; Register adds them before Run.
 func New(c Config) *Notifier {
 	c.Burst = max(c.Burst, 1)
-	n := &Notifier{Config: c, packages: map[string]*served{}, start: time.Now()}
+	n := &Notifier{Config: c, packages: map[string]*served{}, followers: map[string]string{}, start: time.Now()}
 	for i := range n.shards {
 		n.shards[i].init()
 	}
@@ -184,6 +187,11 @@ func New(c Config) *Notifier {
 func (n *Notifier) Register(p Package) {
 	s := serve(p, pace{interval: n.MinInterval, burst: n.Burst})
 	n.packages[p.Name()] = s
+	if f, ok := p.(Follower); ok {
+		for _, followed := range f.Follows() {
+			n.followers[followed] = p.Name()
+		}
+	}
 	n.registerTemplates(s)
 }
 

@@ -53,6 +53,25 @@ type Partial interface {
 	Document(view string, since State, count uint32) Body
 }
 
+// Composite is a State that its key's version does not tell all about.
+type Composite interface {
+	State
+	// Also is another key that it was made of, of a package that its Package
+	// follows, with the version that it had there; false for none.
+	Also() (key store.Key, version store.Version, ok bool)
+	// Until is the time, by this agent's clock, from which on it is another one
+	// although no version is; zero: never.
+	Until() time.Time
+}
+
+// Follower is a Package whose states are Composite ones.
+type Follower interface {
+	Package
+	// Follows are the packages of the keys that its states may name. No other
+	// package follows them, nor is any of them served.
+	Follows() []string
+}
+
 // Parametric is a Package whose decision depends on the parameters of the
 // Event header field.
 type Parametric interface {

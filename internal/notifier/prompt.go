@@ -77,6 +77,10 @@ func (n *Notifier) tellAll(ctx context.Context, keys []store.Key) {
 // prompt tells the watchers of key here, unless they are many or the state
 // cannot be had: then the feed has the key again.
 func (n *Notifier) prompt(ctx context.Context, key store.Key, heard instant) {
+	if own := n.followed(key); own != key {
+		n.reload(ctx, own)
+		return
+	}
 	t, watchers, have := n.watched(key)
 	if t == nil {
 		return

@@ -40,6 +40,7 @@ type topic struct {
 	due           bool    // a load waits for next
 	retrying      bool    // the state could not be loaded; a timer runs
 	pause         time.Duration
+	composite     *composite // nil: the key's version says all
 	subscriptions []*subscription
 }
 
@@ -101,6 +102,8 @@ func (n *Notifier) remove(s *subscription) {
 	if len(t.subscriptions) == 0 {
 		sh.topics.Delete(t.key)
 		n.Feed.Unwatch(t.key)
+		n.independ(t)
+		t.composite.stop()
 	}
 	sh.byTag.Delete(s.id)
 	if s.due >= 0 {
@@ -171,6 +174,9 @@ func (sh *shard) stop() {
 	defer sh.mu.Unlock()
 	if sh.timer != nil {
 		sh.timer.Stop()
+	}
+	for t := range sh.topics.All() {
+		t.composite.stop()
 	}
 	sh.stopped = true
 }

@@ -117,3 +117,6 @@ var types = []string{mediaType, partial.ContentType}
 func (a *Agent) Offers() notifier.Offers {
 	return notifier.Offers{Partial: partial.ContentType, Filters: true}
 }
+
+// Follows is notifier.Follower's.
+func (a *Agent) Follows() []string { return []string{store.RegistrationPackage} }

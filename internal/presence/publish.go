@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +40,7 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 	}
 	tag := rand.Text()
 	p := store.Publish{IfMatch: ifMatch, Limit: a.PerPresentity, Publication: store.Publication{
-		ID: tag, Tag: tag, ContentType: mediaType, Body: body,
+		ID: publicationID(time.Now()), Tag: tag, ContentType: mediaType, Body: body,
 		Source: source(r), UserAgent: r.Header("User-Agent"), TTL: time.Duration(seconds) * time.Second,
 	}}
 	if ifMatch != "" && seconds == 0 {
@@ -55,6 +56,12 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 	return sip.NewResponse(sip.StatusOK, // step 6
 		sip.Field{Name: "Expires", Value: strconv.Itoa(int(seconds))},
 		sip.Field{Name: "SIP-ETag", Value: tag}), nil
+}
+
+// publicationID is a name for a publication that begins now. They sort by when
+// they began, so that composed documents change as little as may be.
+func publicationID(now time.Time) string {
+	return fmt.Sprintf("%013x", now.UnixMicro()) + rand.Text()[:8]
 }
 
 // presentity is whose state is published. Only the presentity's own principal

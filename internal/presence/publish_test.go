@@ -50,7 +50,7 @@ func newFixture(t testing.TB) *fixture {
 	t.Cleanup(func() { engine.Close() })
 	f := &fixture{Engine: engine}
 	f.Agent = presence.New(presence.Config{
-		Store: f, Documents: composition.New(engine, 8), MaxBody: maxBody, PerPresentity: 3,
+		Store: f, Documents: composition.New(composition.Config{Publications: engine, Registrations: engine, Capacity: 8}), MaxBody: maxBody, PerPresentity: 3,
 		Expires: presence.Expires{Min: 60, Max: 7200, Default: 3600},
 	}, &policy.AccessRules{Default: policy.Allow, Local: func(string) bool { return true }})
 	return f

@@ -3,6 +3,7 @@ package presence
 import (
 	"context"
 	"strings"
+	"time"
 
 	"presenced/internal/composition"
 	"presenced/internal/filter"
@@ -55,6 +56,17 @@ type state struct {
 
 // Version is notifier.State's.
 func (s state) Version() store.Version { return s.doc.Version }
+
+// Also is notifier.Composite's: the registration, where it bears on the state.
+func (s state) Also() (store.Key, store.Version, bool) {
+	if s.doc.Registered == nil {
+		return store.Key{}, 0, false
+	}
+	return store.Key{AOR: s.doc.Entity, Package: store.RegistrationPackage}, *s.doc.Registered, true
+}
+
+// Until is notifier.Composite's.
+func (s state) Until() time.Time { return s.doc.Until }
 
 // Body is notifier.State's.
 func (s state) Body(view string) notifier.Body {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"presenced/pidf"
 	"presenced/policy"
 )
 
@@ -66,6 +67,7 @@ var usages = map[string]usage{
 	NameAccess:     newUsage(policy.ParseRules, ""),
 	NameVisibility: newUsage(policy.ParseVisibility, hidden),
 	NameDelegation: newUsage(policy.ParseDelegation, ""),
+	NamePresence:   {parse: func(doc []byte) (any, error) { return pidf.Parse(doc) }},
 }
 
 const hidden = `<cp:rule id="closed"><cp:actions><watching xmlns="` + policy.NamespaceVisibility + `">hidden</watching></cp:actions></cp:rule>`

@@ -28,6 +28,7 @@ import (
 
 	"presenced/internal/store"
 	"presenced/internal/table"
+	"presenced/pidf"
 	"presenced/policy"
 )
 
@@ -37,6 +38,7 @@ const (
 	NameAccess     = "pres-rules"                 // RFC 5025 s.9.1
 	NameVisibility = "presenced.visibility-rules" // our own
 	NameDelegation = "presenced.delegation"       // our own
+	NamePresence   = "pidf-manipulation"          // RFC 4827 s.4
 )
 
 // Documents is where documents are.
@@ -107,6 +109,14 @@ func (c *Cache) Delegation(ctx context.Context, principal string) (*policy.Deleg
 	v, err := c.get(ctx, key{principal, NameDelegation})
 	rules, _ := v.(*policy.Delegation)
 	return rules, err
+}
+
+// Presence returns a presentity's hard state, the same document until it
+// changes; nil where it has none, or none that is well-formed.
+func (c *Cache) Presence(ctx context.Context, presentity string) (*pidf.Document, error) {
+	v, err := c.get(ctx, key{presentity, NamePresence})
+	doc, _ := v.(*pidf.Document)
+	return doc, err
 }
 
 // Invalidate has a document read again when it is next asked for; with two

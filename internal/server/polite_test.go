@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"presenced/internal/rules"
+	"presenced/internal/server/servertest"
 	"presenced/internal/store"
 	"presenced/sip/siptest"
 )
@@ -64,6 +65,12 @@ func hourOf(t *testing.T, document string, does func(bob *party)) (heard []strin
 		if document != "" {
 			doc := store.Document{AOR: "sip:bob@example.com", Name: rules.NameAccess, Tag: "1", Body: []byte(document)}
 			if err := n.engine.PutDocument(t.Context(), doc, store.MatchAny); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if strings.Contains(document, "polite-block") {
+			hard := store.Document{AOR: "sip:bob@example.com", Name: rules.NamePresence, Tag: "1", Body: []byte(servertest.Document("sip:bob@example.com", "open", "always"))}
+			if err := n.engine.PutDocument(t.Context(), hard, store.MatchAny); err != nil {
 				t.Fatal(err)
 			}
 		}

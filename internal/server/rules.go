@@ -29,10 +29,13 @@ func (s *Server) rulesChanged(ctx context.Context, aor, name string) {
 	switch name {
 	case rules.NameAccess, rules.NameDelegation: // whoever watches the watchers is decided on too
 		s.notifier.ReconsiderKey(ctx, store.Key{AOR: aor, Package: presence.Name})
+	case rules.NamePresence:
+		s.notifier.StateChanged(ctx, store.Key{AOR: aor, Package: presence.Name})
 	case rules.NameVisibility:
 		s.notifier.VisibilityChanged(ctx, aor)
 	case "":
 		s.notifier.VisibilityChanged(ctx, "")
 		s.notifier.Reconsider(ctx)
+		s.notifier.StatesChanged(ctx, presence.Name)
 	}
 }

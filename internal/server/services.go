@@ -97,7 +97,11 @@ func (s *Server) guarded(ctx context.Context, r *sip.Request) error {
 // the service they have nothing to do.
 func (s *Server) makePresence(c *config.Config) {
 	prompt, _ := unwrap(s.engine).(notifier.Prompt) // of an engine in this process
-	s.composer = composition.New(s.engine, composed)
+	sources := composition.Config{Publications: s.engine, HardState: s.rules, Capacity: composed}
+	if c.Presence.Registration && slices.Contains(c.Services, config.ServiceRegistrar) {
+		sources.Registrations = s.engine
+	}
+	s.composer = composition.New(sources)
 	s.presence = presence.New(presence.Config{
 		Store: s.engine, Documents: s.composer, Rules: s.rules, Expires: presence.Expires(seconds(c.Expires.Publish)),
 		MaxBody: c.Limits.BodySize, PerPresentity: c.Limits.PublicationsPerPresentity,

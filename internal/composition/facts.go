@@ -1,0 +1,112 @@
+package composition
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"presenced/internal/store"
+	"presenced/pidf"
+)
+
+// facts are what a document is composed of.
+type facts struct {
+	composer *Composer
+	aor      string
+	pubs     store.Publications
+	hard     *pidf.Document
+	// registration is asked for only where it counts.
+	registration *store.Registration
+}
+
+func (c *Composer) gather(ctx context.Context, key store.Key, have *Document) (*facts, error) {
+	f := &facts{composer: c, aor: key.AOR}
+	var err error
+	if f.pubs, err = c.Publications.Publications(ctx, key); err != nil {
+		return nil, err
+	}
+	if c.HardState != nil {
+		if f.hard, err = c.HardState.Presence(ctx, key.AOR); err != nil {
+			return nil, err
+		}
+	}
+	if have != nil && have.Registered != nil {
+		return f, f.register(ctx)
+	}
+	return f, nil
+}
+
+// register asks for the registration, once.
+func (f *facts) register(ctx context.Context) error {
+	if f.registration != nil || f.composer.Registrations == nil {
+		return nil
+	}
+	r, err := f.composer.Registrations.Bindings(ctx, f.aor)
+	if err != nil {
+		return err
+	}
+	f.registration = &r
+	return nil
+}
+
+// are says whether a document was composed of the same, and still holds.
+func (f *facts) are(d *Document) bool {
+	if d.Version != f.pubs.Version || d.hard != f.hard || !d.Until.IsZero() && !time.Now().Before(d.Until) {
+		return false
+	}
+	return d.Registered == nil || f.registration != nil && *d.Registered == f.registration.Version
+}
+
+// stored reads what was accepted: its size was judged then.
+var stored = pidf.Reader{MaxSize: math.MaxInt32 / 2}
+
+// compose makes the document. A publication that cannot be read any more
+// counts as absent: it was read when it was accepted.
+func (f *facts) compose(ctx context.Context) (*Document, error) {
+	sources := make([]pidf.Source, 0, len(f.pubs.List)+1)
+	if f.hard != nil {
+		sources = append(sources, pidf.Source{Doc: f.hard, Hard: true})
+	}
+	services := false
+	for i := range f.pubs.List {
+		p := &f.pubs.List[i]
+		doc := new(pidf.Document)
+		if err := stored.Read(doc, p.Body); err != nil {
+			continue
+		}
+		services = services || hasTuple(doc)
+		sources = append(sources, pidf.Source{Doc: doc, Device: p.Source + " " + p.UserAgent, Key: p.ID})
+	}
+	composed := pidf.Composition{Entity: f.aor, Sources: sources, Now: time.Now()}
+	d := &Document{Version: f.pubs.Version, Entity: f.aor, Sphere: f.sphere(sources), hard: f.hard}
+	if !services && f.composer.Registrations != nil {
+		if err := f.register(ctx); err != nil {
+			return nil, err
+		}
+		d.Registered = &f.registration.Version
+		composed.Reachable = len(f.registration.Bindings) > 0
+	}
+	d.Bytes, d.Until = composed.Append(nil)
+	d.Hash = Hash(d.Bytes)
+	return d, nil
+}
+
+// sphere is that of the publications, else that of hard state.
+func (f *facts) sphere(sources []pidf.Source) string {
+	if f.hard == nil {
+		return sphereOf(sources)
+	}
+	if s := sphereOf(sources[1:]); s != "" {
+		return s
+	}
+	return sphereOf(sources[:1])
+}
+
+func hasTuple(d *pidf.Document) bool {
+	for p := range d.Parts() {
+		if p.Kind == pidf.KindTuple {
+			return true
+		}
+	}
+	return false
+}
