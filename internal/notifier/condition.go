@@ -18,9 +18,12 @@ const (
 // appendTag writes the entity-tag of what has a hash.
 func appendTag(dst []byte, hash uint64, t *terms) []byte {
 	const digits = "0123456789abcdef"
-	for shift := 60; shift >= 0; shift -= 4 {
-		dst = append(dst, digits[hash>>shift&0xf])
+	var text [16]byte
+	for i := range text {
+		text[i] = digits[hash>>60]
+		hash <<= 4
 	}
+	dst = append(dst, text[:]...)
 	if t != nil && t.partial {
 		dst = append(dst, 'p')
 	}

@@ -11,7 +11,8 @@ type rare struct {
 	terms   *terms   // nil: those of a plain subscription
 	given   uint64   // hash of what the watcher has said it has; 0: nothing, or not any more
 	shown   State    // by which the last NOTIFY was made; nil where no trigger asks
-	last    instant  // when the last NOTIFY left, where a rate asks; 0: none has
+	last    instant  // when the last NOTIFY left, where a rate asks
+	left    bool     // one has
 	history *history // where an adaptive rate asks
 }
 

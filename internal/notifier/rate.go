@@ -144,7 +144,7 @@ func (r *rare) least(now instant) time.Duration {
 // repeatAt is when s must be told although nothing has changed (RFC 6446 s.6.2);
 // false where it need not be, or is about to be.
 func (s *subscription) repeatAt() (instant, bool) {
-	if s.rare == nil || s.rare.terms == nil || s.last == 0 || s.dirty || s.suspend != 0 || s.waits() {
+	if s.rare == nil || s.rare.terms == nil || !s.left || s.dirty || s.suspend != 0 || s.waits() {
 		return 0, false
 	}
 	if s.rare.terms.dormant || s.given != 0 { // RFC 5839 s.6.3 suppresses it
@@ -157,7 +157,7 @@ func (s *subscription) repeatAt() (instant, bool) {
 // notBefore is when the watcher lets the next NOTIFY of a change leave (RFC 6446
 // s.5.2).
 func (s *subscription) notBefore() instant {
-	if s.rare == nil || s.rare.terms == nil || s.rare.terms.rates.max == 0 || s.last == 0 {
+	if s.rare == nil || s.rare.terms == nil || s.rare.terms.rates.max == 0 || !s.left {
 		return 0
 	}
 	return s.last.add(s.rare.terms.rates.max.interval())
@@ -168,7 +168,7 @@ func (n *Notifier) leftAt(s *subscription, now instant) {
 	if s.rare == nil || s.rare.terms == nil || s.rare.terms.rates == (rates{}) {
 		return
 	}
-	s.last = max(now, 1)
+	s.last, s.left = now, true
 	if adaptive := s.rare.terms.rates.adaptive; adaptive > 0 {
 		if s.history == nil {
 			s.history = newHistory(adaptive, now)

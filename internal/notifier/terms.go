@@ -76,7 +76,8 @@ func (t terms) settled(key store.Key) *terms {
 	if t == (terms{}) {
 		return nil
 	}
-	return &t
+	kept := t // t itself stays on the stack for all others
+	return &kept
 }
 
 // accepted says whether bodies are to be of the partial type; 406 where there

@@ -126,7 +126,7 @@ func (n *Notifier) enterWaiting(s *subscription, r store.Subscription, pkg *serv
 		have.fence = max(have.fence, s.fence)
 		return have
 	}
-	s.path.conn, s.held = 0, false
+	s.path.conn, s.held, s.rare = 0, false, nil
 	s.standing = waitingStanding
 	s.account = n.watchers.count(s.watcher)
 	n.await(s, r.Key, pkg, n.now().add(r.TTL))

@@ -23,6 +23,8 @@ type Player struct {
 	Patience, Quiet time.Duration
 	// Command does a statement that begins with "node".
 	Command func(words, block string) error
+	// Body is given each body as an agent receives it. nil: nobody asks.
+	Body func(agent, body string)
 
 	vars   variables
 	agents map[string]*agent

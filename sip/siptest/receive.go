@@ -94,6 +94,9 @@ func (p *Player) receives(a *agent, found, block []string) error {
 		return fmt.Errorf("%w\ngot:\n%s", err, next.data)
 	}
 	p.learn(a, m, next)
+	if p.Body != nil && m.body != "" {
+		p.Body(a.name, m.body)
+	}
 	if found[1] != "" {
 		return p.answers(a, found[1:], nil)
 	}
