@@ -19,21 +19,20 @@ type facts struct {
 	registration *store.Registration
 }
 
-func (c *Composer) gather(ctx context.Context, key store.Key, have *Document) (*facts, error) {
-	f := &facts{composer: c, aor: key.AOR}
-	var err error
+func (c *Composer) gather(ctx context.Context, key store.Key, have *Document) (f facts, err error) {
+	f = facts{composer: c, aor: key.AOR}
 	if f.pubs, err = c.Publications.Publications(ctx, key); err != nil {
-		return nil, err
+		return f, err
 	}
 	if c.HardState != nil {
 		if f.hard, err = c.HardState.Presence(ctx, key.AOR); err != nil {
-			return nil, err
+			return f, err
 		}
 	}
 	if have != nil && have.Registered != nil {
-		return f, f.register(ctx)
+		err = f.register(ctx)
 	}
-	return f, nil
+	return f, err
 }
 
 // register asks for the registration, once.

@@ -193,3 +193,19 @@ func TestClusterRedisEmptied(t *testing.T) {
 		t.Errorf("a presentity that never came back is gone after %v; the grace is %v", after, grace)
 	}
 }
+
+// An inbox that is registered at one agent is reachable for who watches at the
+// other.
+func TestClusterRegistrationIsPresence(t *testing.T) {
+	t.Parallel()
+	redis := servertest.StartRedis(t)
+	a, b := startAgent(t, redis, "a", "1s"), startAgent(t, redis, "b", "1s")
+	bob, alice := peer(t, "bob"), peer(t, "alice")
+	watch := alice.Subscribe(a.udp(), bob.AOR, 600)
+	bob.Do(b.udp(), bob.Registration(600), 200)
+	if n := watch.Until("<basic>open</basic>"); !strings.Contains(n.Body, "<contact>"+bob.AOR+"</contact>") {
+		t.Errorf("registered:\n%s", n.Body)
+	}
+	bob.Do(b.udp(), bob.Registration(0), 200)
+	watch.Until("<basic>closed</basic>")
+}
