@@ -4,33 +4,28 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"presenced/internal/store"
+)
+
+// What a PUBLISH does, as the script is told.
+const (
+	add     = '+'
+	modify  = '='
+	refresh = '>'
+	remove  = '-'
 )
 
 // Publish makes one PUBLISH (RFC 3903 s.6) as one step.
 func (e *Engine) Publish(ctx context.Context, key store.Key, p store.Publish) error {
 	shard := int(store.Shard(key.AOR))
-	k, pub := &e.keys[shard], &p.Publication
+	pub := &p.Publication
 	if p.IfMatch == "" && pub.TTL <= 0 {
 		return nil
 	}
-	operation, ttl, body := "add", lifetime(pub.TTL), []byte(nil)
-	switch {
-	case p.IfMatch != "" && pub.TTL <= 0:
-		operation = "remove"
-	case p.IfMatch != "" && pub.Body == nil:
-		operation = "refresh"
-	case p.IfMatch != "":
-		operation, body = "modify", packBody(pub)
-	default:
-		body = packBody(pub)
-	}
-	member := memberOf(key)
-	name := "pub:" + member
-	answer, err := e.run(ctx, shard, publishScript,
-		[]string{k.base + name, k.changes, k.expiry, k.counts},
-		member, name, k.base, operation, p.IfMatch, pub.ID, pub.Tag, ttl, p.Limit, body)
+	operation, member := operationOf(p), memberOf(key)
+	answer, err := e.runCall(ctx, shard, publishScript, e.publishCall(shard, member, operation, p))
 	if err != nil {
 		return err
 	}
@@ -45,10 +40,54 @@ func (e *Engine) Publish(ctx context.Context, key store.Key, p store.Publish) er
 	case result > 2:
 		e.feed.told(shard, member, store.Version(result))
 	}
-	if operation != "remove" {
+	if operation != remove {
 		e.expiry.due(shard, pub.TTL)
 	}
 	return nil
+}
+
+func operationOf(p store.Publish) byte {
+	switch {
+	case p.IfMatch == "":
+		return add
+	case p.Publication.TTL <= 0:
+		return remove
+	case p.Publication.Body == nil:
+		return refresh
+	}
+	return modify
+}
+
+func (e *Engine) publishCall(shard int, member string, operation byte, p store.Publish) call {
+	k, body := &e.keys[shard], []byte(nil)
+	if operation == add || operation == modify {
+		body = packBody(&p.Publication)
+	}
+	return call{
+		keys:   []string{k.base + "pub:" + member, k.changes, k.base + "watch:" + member},
+		packed: e.packPublish(operation, member, p),
+		own:    []any{body},
+	}
+}
+
+// packPublish packs all that publish.lua is told but the body: each argument
+// of its own costs Redis time.
+func (e *Engine) packPublish(operation byte, member string, p store.Publish) []byte {
+	pub := &p.Publication
+	texts := [...]string{member, p.IfMatch, pub.ID, pub.Tag}
+	size := 40 // of the numbers, and of the lengths
+	for _, text := range texts {
+		size += 4 + len(text)
+	}
+	b := e.packedClock(make([]byte, 0, size))
+	b = binary.BigEndian.AppendUint64(b, uint64(lifetime(pub.TTL)))
+	b = binary.BigEndian.AppendUint32(b, uint32(min(max(p.Limit, 0), math.MaxInt32)))
+	b = append(b, operation)
+	for _, text := range texts {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(text)))
+		b = append(b, text...)
+	}
+	return b
 }
 
 // Publications are all live publications of a key at one version. A key that

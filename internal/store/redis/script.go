@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"embed"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -19,26 +20,26 @@ var lua embed.FS
 
 // The scripts, one an operation.
 var (
-	publishScript            = load("common", "publications", "publish")
-	readPublicationsScript   = load("common", "publications", "read_publications")
-	readBindingsScript       = load("common", "bindings", "read_bindings")
-	saveBindingsScript       = load("common", "bindings", "save_bindings")
-	putSubscriptionScript    = load("common", "subscriptions", "put_subscription")
-	deleteSubscriptionScript = load("common", "subscriptions", "delete_subscription")
-	claimSubscriptionScript  = load("common", "subscriptions", "claim_subscription")
-	readSubscriptionsScript  = load("common", "subscriptions", "read_subscriptions")
-	readWatchersScript       = load("common", "subscriptions", "read_watchers")
-	visitScript              = load("common", "visit")
-	putDocumentScript        = load("common", "documents", "put_document")
-	deleteDocumentScript     = load("common", "documents", "delete_document")
-	claimOrphansScript       = load("common", "subscriptions", "claim_orphans")
-	expireScript             = load("common", "publications", "bindings", "subscriptions", "expire")
-	compareScript            = load("common", "compare")
-	sweepScript              = load("common", "sweep")
-	leaseScript              = load("common", "lease")
-	forgetAgentScript        = load("common", "forget_agent")
-	addSecretScript          = load("common", "add_secret")
-	readSecretsScript        = load("common", "read_secrets")
+	publishScript            = load("publish_begin", "publish_usual", "common", "publications", "publish")
+	readPublicationsScript   = load("clock", "common", "publications", "read_publications")
+	readBindingsScript       = load("clock", "common", "bindings", "read_bindings")
+	saveBindingsScript       = load("clock", "common", "bindings", "save_bindings")
+	putSubscriptionScript    = load("clock", "common", "subscriptions", "put_subscription")
+	deleteSubscriptionScript = load("clock", "common", "subscriptions", "delete_subscription")
+	claimSubscriptionScript  = load("clock", "common", "subscriptions", "claim_subscription")
+	readSubscriptionsScript  = load("clock", "common", "subscriptions", "read_subscriptions")
+	readWatchersScript       = load("clock", "common", "subscriptions", "read_watchers")
+	visitScript              = load("clock", "common", "visit")
+	putDocumentScript        = load("clock", "common", "documents", "put_document")
+	deleteDocumentScript     = load("clock", "common", "documents", "delete_document")
+	claimOrphansScript       = load("clock", "common", "subscriptions", "claim_orphans")
+	expireScript             = load("clock", "common", "publications", "bindings", "subscriptions", "expire")
+	compareScript            = load("clock", "common", "compare")
+	sweepScript              = load("clock", "common", "sweep")
+	leaseScript              = load("clock", "common", "lease")
+	forgetAgentScript        = load("clock", "common", "forget_agent")
+	addSecretScript          = load("clock", "common", "add_secret")
+	readSecretsScript        = load("clock", "common", "read_secrets")
 )
 
 // script is a Lua script, known to Redis by the hash of its source.
@@ -78,10 +79,11 @@ const noShard = store.Shards
 const reprieve = 24 * time.Hour
 
 // call is what a script is run with: keys, and arguments after those of
-// common.lua.
+// clock.lua.
 type call struct {
-	keys []string
-	own  []any
+	keys   []string
+	packed []byte // nil, or one argument that begins with packedClock and stands for those of clock.lua
+	own    []any
 }
 
 // bySource and byHash are how Redis is told which script to run.
@@ -92,26 +94,44 @@ const (
 
 // command is the call as Redis takes it.
 func (e *Engine) command(ctx context.Context, how, script string, c call) *goredis.Cmd {
-	late := int64(0)
-	if e.health.inGrace() {
-		late = reprieve.Microseconds()
-	}
 	args := make([]any, 0, 5+len(c.keys)+len(c.own))
 	args = append(args, how, script, len(c.keys))
 	for _, key := range c.keys {
 		args = append(args, key)
 	}
-	args = append(args, e.offset.Load(), late)
+	if c.packed != nil {
+		args = append(args, c.packed)
+	} else {
+		args = append(args, e.offset.Load(), e.late())
+	}
 	return goredis.NewCmd(ctx, append(args, c.own...)...)
+}
+
+// late is the reprieve in microseconds.
+func (e *Engine) late() int64 {
+	if e.health.inGrace() {
+		return reprieve.Microseconds()
+	}
+	return 0
+}
+
+// packedClock is what clock.lua has for arguments, as struct.unpack reads it: i8I8, the highest byte first.
+func (e *Engine) packedClock(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(e.offset.Load()))
+	return binary.BigEndian.AppendUint64(b, uint64(e.late()))
 }
 
 // run runs a script on the keys of a shard. Its error is goredis.Nil or
 // store.ErrUnavailable with the cause.
 func (e *Engine) run(ctx context.Context, shard int, s *script, keys []string, own ...any) (any, error) {
-	command := e.command(ctx, byHash, s.hash, call{keys, own})
+	return e.runCall(ctx, shard, s, call{keys: keys, own: own})
+}
+
+func (e *Engine) runCall(ctx context.Context, shard int, s *script, c call) (any, error) {
+	command := e.command(ctx, byHash, s.hash, c)
 	err := e.do(ctx, shard, command)
 	if goredis.HasErrorPrefix(err, "NOSCRIPT") {
-		command = e.command(ctx, bySource, s.source, call{keys, own})
+		command = e.command(ctx, bySource, s.source, c)
 		err = e.do(ctx, shard, command)
 	}
 	if err != nil {

@@ -1,9 +1,4 @@
--- Stands before every script that needs the time.
--- ARGV[1] microseconds added to the server's clock (0 but in tests)
--- ARGV[2] reprieve: microseconds by which every end is put off (0 but in the grace period after a restart)
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2] + ARGV[1]
-local over = now - ARGV[2] -- what ends at this time or earlier has ended
+-- Stands behind the clock (now, over).
 local tombstone = 3600000000 -- how long the version of what was removed is kept
 
 -- raise gives a key its next version (a hybrid clock) and enters it into the change index. It hints at it where somebody
