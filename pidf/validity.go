@@ -39,3 +39,10 @@ func (c *composer) later(d *Document, i int32) bool {
 	}
 	return parseTimestamp(d.attribute(i, "from")).After(c.now)
 }
+
+// Holds tells whether a time lies between the element's attributes from and
+// until (RFC 4480 s.3.1), as far as it has them. The zero time lies everywhere.
+func (e Element) Holds(now time.Time) bool {
+	from, until := parseTimestamp(e.Attribute("from")), parseTimestamp(e.Attribute("until"))
+	return now.IsZero() || !from.After(now) && (until.IsZero() || until.After(now))
+}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"strings"
+	"time"
 
 	"presenced/pidf"
 )
@@ -10,8 +11,9 @@ import (
 // documents that have one in a person agree on, "" where none has or they do
 // not agree (RFC 5025 s.3.1.2). It is the name of the element in <sphere>, or
 // its text (RFC 4480 s.3.11 defines elements, and examples have text); case
-// does not count. The times from and until of a sphere are not looked at.
-func SphereOf(documents ...*pidf.Document) string {
+// does not count. One that does not hold now, by its from and until, is none;
+// with the zero time all do.
+func SphereOf(now time.Time, documents ...*pidf.Document) string {
 	sphere := ""
 	for _, d := range documents {
 		for e := range d.Root().Children() {
@@ -19,7 +21,7 @@ func SphereOf(documents ...*pidf.Document) string {
 				continue
 			}
 			for child := range e.Children() {
-				if child.Name() != sphereName {
+				if child.Name() != sphereName || !child.Holds(now) {
 					continue
 				}
 				value := sphereIn(child)

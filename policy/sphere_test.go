@@ -2,6 +2,7 @@ package policy
 
 import (
 	"testing"
+	"time"
 
 	"presenced/pidf"
 )
@@ -26,6 +27,9 @@ func TestSphereOf(t *testing.T) {
 		{"text, as RFC 4480's example has it", []string{person(`<r:sphere> bowling  league </r:sphere>`)}, "bowling league"},
 		{"text and element agree", []string{person(`<r:sphere>Home</r:sphere>`), person(home)}, "home"},
 		{"of another namespace", []string{person(`<r:sphere><x:scouting xmlns:x="urn:x"/></r:sphere>`)}, "scouting"},
+		{"to come", []string{person(`<r:sphere from="2026-11-22T12:00:01Z"><r:home/></r:sphere>`), person(work)}, "work"},
+		{"begun", []string{person(`<r:sphere from="2026-11-22T12:00:00Z" until="2026-11-22T12:00:01Z"><r:home/></r:sphere>`)}, "home"},
+		{"over", []string{person(`<r:sphere until="2026-11-22T13:00:00+01:00"><r:home/></r:sphere>`)}, ""},
 		{"empty", []string{person(`<r:sphere/>`)}, "unknown"},
 		{"empty and home", []string{person(`<r:sphere/>`), person(home)}, ""},
 		{"not in a person", []string{home, `<tuple id="t"><status>` + home + `</status>` + home + `</tuple><d:device id="d">` + home + `</d:device>`}, ""},
@@ -39,7 +43,7 @@ func TestSphereOf(t *testing.T) {
 			}
 			documents = append(documents, d)
 		}
-		if got := SphereOf(documents...); got != c.want {
+		if got := SphereOf(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), documents...); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

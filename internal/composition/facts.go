@@ -77,7 +77,7 @@ func (f *facts) compose(ctx context.Context) (*Document, error) {
 		sources = append(sources, pidf.Source{Doc: doc, Device: p.Source + " " + p.UserAgent, Key: p.ID})
 	}
 	composed := pidf.Composition{Entity: f.aor, Sources: sources, Now: time.Now()}
-	d := &Document{Version: f.pubs.Version, Entity: f.aor, Sphere: f.sphere(sources), hard: f.hard}
+	d := &Document{Version: f.pubs.Version, Entity: f.aor, Sphere: f.sphere(composed.Now, sources), hard: f.hard}
 	if !services && f.composer.Registrations != nil {
 		if err := f.register(ctx); err != nil {
 			return nil, err
@@ -91,14 +91,14 @@ func (f *facts) compose(ctx context.Context) (*Document, error) {
 }
 
 // sphere is that of the publications, else that of hard state.
-func (f *facts) sphere(sources []pidf.Source) string {
+func (f *facts) sphere(now time.Time, sources []pidf.Source) string {
 	if f.hard == nil {
-		return sphereOf(sources)
+		return sphereOf(now, sources)
 	}
-	if s := sphereOf(sources[1:]); s != "" {
+	if s := sphereOf(now, sources[1:]); s != "" {
 		return s
 	}
-	return sphereOf(sources[:1])
+	return sphereOf(now, sources[:1])
 }
 
 func hasTuple(d *pidf.Document) bool {
