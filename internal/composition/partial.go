@@ -47,17 +47,18 @@ const maxForms = 8
 
 // form is the form since an older view, still to be made where it is new.
 func (v *View) form(since *View) *form {
-	f := new(form)
+	older := uint64(0)
 	if since != nil {
-		f.since = since.Hash
+		older = since.Hash
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, have := range v.forms {
-		if have.since == f.since {
+		if have.since == older {
 			return have
 		}
 	}
+	f := &form{since: older}
 	if len(v.forms) < maxForms {
 		v.forms = append(v.forms, f)
 	}

@@ -29,6 +29,14 @@
 //
 // No NOTIFY leaves between a SUBSCRIBE and its 200.
 //
+// # Terms
+//
+// A watcher may ask for the differences alone (RFC 5263), for a part (RFC 4660),
+// for nothing that it has (RFC 5839) and for a rate (RFC 6446). Few do: such
+// terms are kept beside the subscription, and packed in its record. A filter's
+// key is part of the view's name, so that what packages and topics know of views
+// holds for filtered ones.
+//
 // A SUBSCRIBE starts an epoch: the NOTIFY in flight is abandoned and its
 // outcome ignored, and a new one goes to the new target at once
 // (RFC 6665 s.4.2.1.2).

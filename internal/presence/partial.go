@@ -56,11 +56,7 @@ func viewIn(s notifier.State, view string) *composition.View {
 	if !ok {
 		return nil
 	}
-	_, sphere, depends := strings.Cut(strings.SplitN(view, notifier.ViewFilter, 2)[0], " ")
-	if depends && sphere != old.doc.Sphere {
-		return nil
-	}
-	v := old.view(view)
+	v := old.seen(view)
 	if v == nil || len(v.Bytes) == 0 {
 		return nil
 	}

@@ -83,15 +83,24 @@ func (s state) Body(view string) notifier.Body {
 	return notifier.Body{Type: mediaType, Bytes: v.Bytes, Hash: v.Hash}
 }
 
-// view is the document as a view shows it: by the permissions, and then what
-// the filter leaves of that (RFC 4660 s.5.3.1). A view that was decided on in
-// another sphere than this state's is none, and its watchers are reviewed at
-// once: what is published at work is not shown to those who may look at home.
+// view is what is shown of the present state. Where that is nothing, the
+// watchers are reviewed at once: what is published at work is not shown to those
+// who may look at home.
 func (s state) view(view string) *composition.View {
+	v := s.seen(view)
+	if v == nil {
+		s.agent.reviews.shift(s.doc.Entity, s.doc.Sphere)
+	}
+	return v
+}
+
+// seen is the document as a view shows it: by the permissions, and then what
+// the filter leaves of that (RFC 4660 s.5.3.1). A view that was decided on in
+// another sphere than this state's is nil.
+func (s state) seen(view string) *composition.View {
 	permitted, key, filtered := strings.Cut(view, notifier.ViewFilter)
 	name, sphere, depends := strings.Cut(permitted, " ")
 	if depends && sphere != s.doc.Sphere {
-		s.agent.reviews.shift(s.doc.Entity, s.doc.Sphere)
 		return nil
 	}
 	shown := s.permitted(name)
