@@ -128,7 +128,7 @@ func appendDeclaration(dst []byte, prefix, namespace string) []byte {
 
 // maxLooked bounds how much text is searched for prefixes in one composition;
 // from then on only those count that names of elements and attributes have.
-const maxLooked = 256 << 10
+const maxLooked = 64 << 10
 
 // uses tells whether a binding from outside an element counts as used in it.
 func (c *composer) uses(d *Document, i, binding int32) bool {
