@@ -16,6 +16,10 @@ import (
 // a proxy in front, which then is what the softphones see.
 type agent struct {
 	port      int // where the softphones send
+	xcap      int // where principals decide
+	binary    string
+	messenger string
+	config    string // file
 	processes []*process
 }
 
@@ -30,11 +34,15 @@ func startAgent(ctx context.Context, s settings, games []*game) (*agent, error) 
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
-	file := filepath.Join(folder, "presenced.toml")
-	if err := os.WriteFile(file, []byte(agentConfig(s, folder, port, games)), 0o600); err != nil {
+	xcap, err := freePort()
+	if err != nil {
 		return nil, err
 	}
-	a := &agent{port: port}
+	file := filepath.Join(folder, "presenced.toml")
+	a := &agent{port: port, xcap: xcap, binary: s.agent, messenger: s.messenger, config: file}
+	if err := os.WriteFile(file, []byte(a.text(s, folder, games)), 0o600); err != nil {
+		return nil, err
+	}
 	p, err := launch(folder, "presenced", nil, []string{s.agent, "--config", file}, nil, nil)
 	if err != nil {
 		return nil, err
@@ -53,10 +61,12 @@ func startAgent(ctx context.Context, s settings, games []*game) (*agent, error) 
 	return a, nil
 }
 
-func agentConfig(s settings, folder string, port int, games []*game) string {
+// text is the configuration: nobody sees who has not decided.
+func (a *agent) text(s settings, folder string, games []*game) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "domains = [%q]\n", s.domain)
-	fmt.Fprintf(&b, "[listen]\nudp = [\"127.0.0.1:%d\"]\ntcp = [\"127.0.0.1:%[1]d\"]\nhttp = []\n", port)
+	fmt.Fprintf(&b, "[listen]\nudp = [\"127.0.0.1:%d\"]\ntcp = [\"127.0.0.1:%[1]d\"]\nhttp = []\nxcap = [\"127.0.0.1:%d\"]\n", a.port, a.xcap)
+	fmt.Fprintf(&b, "[access]\ndefault = \"confirm\"\n")
 	fmt.Fprintf(&b, "[auth]\nmode = \"digest\"\n")
 	if s.kamailio != "" {
 		fmt.Fprintf(&b, "trusted = [\"127.0.0.1\"]\n")

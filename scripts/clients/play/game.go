@@ -12,7 +12,7 @@ import (
 )
 
 // steps are the table's columns, in order.
-var steps = []string{"register", "online", "offline", "back", "ASCII", "UTF-8", "1200 B", "log-out"}
+var steps = []string{"register", "pending", "online", "offline", "back", "ASCII", "UTF-8", "1200 B", "log-out"}
 
 // text is what a message step sends; it tells who sent it, because both ways
 // are played at once.
@@ -104,7 +104,7 @@ func (g *game) play(ctx context.Context, s settings, server *agent) {
 		return
 	}
 	if g.presence() {
-		g.playPresence(ctx, a, b)
+		g.playPresence(ctx, server, a, b)
 	}
 	for _, step := range []string{"ASCII", "UTF-8", "1200 B"} {
 		g.step(step, both(func(from, to *phone) error {
@@ -124,8 +124,8 @@ func (g *game) play(ctx context.Context, s settings, server *agent) {
 	}
 }
 
-// playPresence: each sees the other come, go and come back.
-func (g *game) playPresence(ctx context.Context, a, b *phone) {
+// playPresence: each sees the other once it may, sees it go and come back.
+func (g *game) playPresence(ctx context.Context, server *agent, a, b *phone) {
 	see := func(basic string) func(p, other *phone) error {
 		return func(p, other *phone) error {
 			if err := p.control.publish(basic); err != nil {
@@ -134,7 +134,8 @@ func (g *game) playPresence(ctx context.Context, a, b *phone) {
 			return other.untilSees(ctx, p.aor(), basic)
 		}
 	}
-	g.step("online", both(see("open"), a, b))
+	g.step("pending", both(func(p, other *phone) error { return g.ask(ctx, server, p, other) }, a, b))
+	g.step("online", both(func(p, other *phone) error { return g.approve(ctx, server, p, other) }, a, b))
 	for _, turn := range [][2]*phone{{a, b}, {b, a}} {
 		g.step("offline", func() error { return see("closed")(turn[0], turn[1]) })
 		g.step("back", func() error {

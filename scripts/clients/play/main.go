@@ -2,8 +2,8 @@
 // what worked. scripts/interop builds what it needs and starts it.
 //
 // Every pair of client stacks is played over each transport: both register
-// with a password, each sees the other online, offline and back, messages go
-// both ways (ASCII, other scripts, 1,200 bytes), and one logs out. A step
+// with a password, each waits until the other allows it to watch, sees it
+// online at once, offline and back, messages go both ways (ASCII, other scripts, 1,200 bytes), and one logs out. A step
 // waits for what the softphone itself reports, never for a time.
 //
 // Nothing here knows SIP: what a softphone does wrong is left wrong, which is
@@ -26,6 +26,7 @@ func main() { os.Exit(run()) }
 // settings are the words of the command line.
 type settings struct {
 	agent      string        // the presenced binary
+	messenger  string        // its binary
 	drivers    string        // folder of the compiled C drivers
 	kamailio   string        // template of a proxy's configuration; empty: no proxy
 	logs       string        // folder for configurations, traces and logs
@@ -40,6 +41,7 @@ func parseFlags() (settings, error) {
 	var s settings
 	var transports, pairs string
 	flag.StringVar(&s.agent, "agent", "", "the presenced `binary`")
+	flag.StringVar(&s.messenger, "messenger", "", "the messenger `binary`")
 	flag.StringVar(&s.drivers, "drivers", "", "`folder` of the compiled drivers")
 	flag.StringVar(&s.kamailio, "kamailio", "", "`template` of kamailio.cfg: put it in front of the agent")
 	flag.StringVar(&s.logs, "logs", "", "`folder` for traces and logs")
