@@ -6,6 +6,7 @@ import (
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 
+	"presenced/pidf/partial"
 	"presenced/watcherinfo"
 )
 
@@ -41,7 +42,7 @@ func (a *agent) serve() error {
 	}))
 	s.OnOptions(answerWith(func(*sip.Request) reply { // RFC 3261 s.11.2
 		return reply{code: 200, reason: "OK", fields: []sip.Header{
-			sip.NewHeader("Allow", allowed), sip.NewHeader("Accept", "text/plain, "+pidfType+", "+watcherinfo.ContentType)}}
+			sip.NewHeader("Allow", allowed), sip.NewHeader("Accept", "text/plain, "+pidfType+", "+partial.ContentType+", "+watcherinfo.ContentType)}}
 	}))
 	s.OnCancel(answerWith(func(*sip.Request) reply { // RFC 3261 s.9.2
 		return reply{code: 481, reason: "Call/Transaction Does Not Exist"}

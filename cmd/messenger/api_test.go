@@ -66,7 +66,7 @@ func (l *library) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodPut:
 		body, err := io.ReadAll(r.Body)
-		if err != nil || r.Header.Get("Content-Type") != "application/auth-policy+xml" {
+		if err != nil || r.Header.Get("Content-Type") != kindOf(path) {
 			l.t.Errorf("PUT of %q: %v", r.Header.Get("Content-Type"), err)
 		}
 		if strings.Contains(string(body), "<broken") {
@@ -85,6 +85,13 @@ func (l *library) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", tagOf(doc))
 		io.WriteString(w, doc)
 	}
+}
+
+func kindOf(path string) string {
+	if strings.Contains(path, "/pidf-manipulation/") {
+		return "application/pidf+xml"
+	}
+	return "application/auth-policy+xml"
 }
 
 func tagOf(doc string) string { return fmt.Sprintf(`"%x"`, sha256.Sum256([]byte(doc))) }

@@ -15,10 +15,18 @@ import (
 )
 
 const usage = `messenger register URI                 be registered until Ctrl-C
-messenger publish  URI open|closed     publish presence until Ctrl-C
-                   [--note TEXT] [--activity WORD]... [--once]
+messenger publish  URI open|closed     publish presence until Ctrl-C, or with --once until it lapses
+                   --note TEXT, --activity WORD, --mood WORD, --place WORD: as often as you like
+                   --sound noisy|ok|quiet, --light toobright|ok|dark,
+                   --text uncomfortable|inappropriate|ok: what it is like there
+                   --until 45m|2026-01-02T15:04:05Z: when all these end
+                   --sphere home|work, --class WORD, --time-offset local|+01:00, --user-input active|idle
+                   --device NAME       for each of several devices on one machine
+                   --permanent         keep it at the agent, for when no device publishes; alone: show it
 messenger watch    URI PRESENTITY      print each change of a presentity until Ctrl-C
-messenger fetch    URI PRESENTITY      print a presentity's presence and leave
+                   --partial           be sent what has changed only (RFC 5263)
+                   --document          print the XML
+messenger fetch    URI PRESENTITY      print a presentity's presence and leave; --document: the XML
 messenger send     URI TO [TEXT]       send TEXT, or what stdin says
 messenger inbox    URI [--count N]     be registered and print the messages that arrive
 
@@ -34,7 +42,7 @@ messenger visibility URI [shown|brief|hidden [PRESENTITY|@DOMAIN]]
                                        who may see that you watch; alone: show
 messenger delegate URI [PRINCIPAL publish,watchers,rules|none]
                                        who may act in your place; alone: show
-  rules, visibility and delegate alone take --document (show the XML), --put FILE and --delete
+  rules, visibility, delegate and publish --permanent alone take --document (show the XML), --put FILE and --delete
 
 URI is the principal that acts: alice@example.com, sip: may be left out.
 Flags stand anywhere; "--" ends them.
@@ -61,16 +69,16 @@ type options struct {
 	expires                        uint
 	timeout                        time.Duration
 
-	note       string   // publish
-	activities []string // publish
-	once       bool     // publish
-	count      uint     // inbox
+	said            said // publish
+	once, permanent bool // publish
+	partial         bool // watch
+	count           uint // inbox
 
 	presentity string // for whom a delegate acts; "": the principal itself
 	http       string
 
 	follow, ask, history bool   // watchers
-	raw, remove          bool   // rules, visibility, delegate
+	raw, remove          bool   // rules, visibility, delegate, publish; raw: watch, fetch
 	put                  string // likewise
 }
 
@@ -85,7 +93,7 @@ func commands() map[string]command {
 	none := func(*flag.FlagSet, *options) {}
 	return map[string]command{
 		"register": {1, 1, none, register},
-		"publish":  {2, 2, publishFlags, publish},
+		"publish":  {1, 2, publishFlags, publish},
 		"watchers": {1, 1, watchersFlags, watchers},
 
 		"allow":        {2, 2, decisionFlags, decide(policy.Allow)},
@@ -96,8 +104,8 @@ func commands() map[string]command {
 		"visibility":   {1, 3, documentFlags, visibility},
 		"delegate":     {1, 3, documentFlags, delegate},
 
-		"watch": {2, 2, none, watch},
-		"fetch": {2, 2, none, fetch},
+		"watch": {2, 2, watchFlags, watch},
+		"fetch": {2, 2, fetchFlags, fetch},
 		"send":  {2, 3, none, send},
 		"inbox": {1, 1, inboxFlags, inbox},
 	}
@@ -122,13 +130,17 @@ func documentFlags(f *flag.FlagSet, o *options) {
 }
 
 func publishFlags(f *flag.FlagSet, o *options) {
-	f.StringVar(&o.presentity, "for", "", "")
-	f.StringVar(&o.note, "note", "", "")
+	documentFlags(f, o)
+	saidFlags(f, &o.said)
 	f.BoolVar(&o.once, "once", false, "")
-	f.Func("activity", "", func(word string) error {
-		o.activities = append(o.activities, word)
-		return nil
-	})
+	f.BoolVar(&o.permanent, "permanent", false, "")
+}
+
+func fetchFlags(f *flag.FlagSet, o *options) { f.BoolVar(&o.raw, "document", false, "") }
+
+func watchFlags(f *flag.FlagSet, o *options) {
+	fetchFlags(f, o)
+	f.BoolVar(&o.partial, "partial", false, "")
 }
 
 func inboxFlags(f *flag.FlagSet, o *options) { f.UintVar(&o.count, "count", 0, "") }

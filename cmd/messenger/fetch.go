@@ -70,6 +70,6 @@ func (a *agent) showFetched(presentity sip.Uri, n notification) error {
 	case n.problem != "":
 		return failed("%s %s", name(presentity), n.describe())
 	}
-	a.out.tell(n.event(presentity), "%s %s", name(presentity), n.describe())
+	n.show(a.out, presentity, a.options.raw)
 	return nil
 }

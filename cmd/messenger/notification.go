@@ -1,12 +1,12 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
 
-	"presenced/pidf"
 	"presenced/watcherinfo"
 )
 
@@ -17,6 +17,8 @@ type notification struct {
 	retryAfter time.Duration
 	expires    time.Duration         // what is left of the subscription; 0: not said
 	presence   *summary              // nil: no body, or one that cannot be read
+	document   string                // what presence is the summary of
+	lost       bool                  // full state is missing
 	watchers   *watcherinfo.Document // likewise
 	problem    string                // why it cannot be read
 }
@@ -24,23 +26,25 @@ type notification struct {
 // eventPackage is an event package that is subscribed to.
 type eventPackage struct {
 	name   string
-	accept string // the MIME type of its documents
+	accept string // the Accept of a SUBSCRIBE
+	types  []string
 	what   string // "the subscription to " and this is what people call it
-	read   func(n *notification, body []byte) error
+	read   func(n *notification, kind string, body []byte) error
+	begin  func() // a dialog begins; nil: nothing is kept from one NOTIFY to the next
 }
 
 var (
-	presencePackage = eventPackage{"presence", pidfType, "", func(n *notification, body []byte) error {
-		document, err := pidf.Parse(body)
-		if err == nil {
-			n.presence = new(summarise(document.Presence()))
-		}
-		return err
-	}}
-	winfoPackage = eventPackage{"presence.winfo", watcherinfo.ContentType, "the watchers of ", func(n *notification, body []byte) (err error) {
-		n.watchers, err = watcherinfo.Parse(body)
-		return err
-	}}
+	presencePackage = eventPackage{
+		name: "presence", accept: pidfType, types: []string{pidfType},
+		read: func(n *notification, _ string, body []byte) error { return n.readPresence(body) },
+	}
+	winfoPackage = eventPackage{
+		name: "presence.winfo", accept: watcherinfo.ContentType, types: []string{watcherinfo.ContentType}, what: "the watchers of ",
+		read: func(n *notification, _ string, body []byte) (err error) {
+			n.watchers, err = watcherinfo.Parse(body)
+			return err
+		},
+	}
 )
 
 // readNotification reads a NOTIFY whose dialog is settled already. A reply with
@@ -68,10 +72,10 @@ func (p *eventPackage) readNotification(r *sip.Request) (notification, reply) {
 	}
 	kind, _ := parameters(headerValue(r, "Content-Type"))
 	coding := headerValue(r, "Content-Encoding")
-	if kind != p.accept || coding != "" && !strings.EqualFold(coding, "identity") {
-		return n, reply{code: 415, reason: "Unsupported Media Type", fields: []sip.Header{sip.NewHeader("Accept", p.accept)}}
+	if !slices.Contains(p.types, kind) || coding != "" && !strings.EqualFold(coding, "identity") {
+		return n, reply{code: 415, reason: "Unsupported Media Type", fields: []sip.Header{sip.NewHeader("Accept", strings.Join(p.types, ", "))}}
 	}
-	if err := p.read(&n, r.Body()); err != nil {
+	if err := p.read(&n, kind, r.Body()); err != nil {
 		n.problem = printable(err.Error())
 	}
 	return n, reply{}
@@ -111,7 +115,7 @@ func (n notification) event(presentity sip.Uri) event {
 		e.Event, e.Error = "subscription", n.problem
 		return e
 	}
-	e.Status, e.Notes, e.Activities, e.Tuples = n.presence.status, n.presence.notes, n.presence.activities, n.presence.tuples
+	n.presence.fill(&e)
 	return e
 }
 

@@ -39,15 +39,22 @@ import (
 //	delegated   delegated: publish, watchers, rules
 //	status      presence: open, closed or unknown; published: open or closed
 //	notes       presence, published: texts
-//	activities  presence, published: RFC 4480 s.3.2's words
-//	tuples      presence: the parts as they came: id, status, contact, priority, notes
+//	activities, moods, places, spheres
+//	            presence, published, stored: words of RFC 4480 s.3
+//	around      the same: what places are like: noisy, dark
+//	offset      the same: minutes that clocks there are ahead of UTC
+//	input       the same: active or idle
+//	tuples      presence: the parts as they came: id, status, contact, priority,
+//	            notes, class, input, device
+//	document    presence: the XML, with --document
 //	retry_after subscription, error: seconds until the next attempt, where the server named them
 //	expires     registered, published: seconds granted; watcher: seconds left
 //	contact     registered: where this inbox is reached
 //	etag        published: the entity-tag
 //	from, to    message, sent: URIs; delegated: to whom
 //	name        message: the sender's display name; watcher, visit: the watcher's
-//	type        message: MIME type; stored, deleted: the application usage
+//	type        message: MIME type; stored, deleted, presence with --permanent: the
+//	            application usage
 //	size        message: bytes
 //	expired     message: true where its time was over (RFC 3428 s.7)
 //	text        message: a text's characters; other types have none; rule: in words
@@ -68,7 +75,14 @@ type event struct {
 	Status     string   `json:"status,omitempty"`
 	Notes      []string `json:"notes,omitempty"`
 	Activities []string `json:"activities,omitempty"`
+	Moods      []string `json:"moods,omitempty"`
+	Places     []string `json:"places,omitempty"`
+	Around     []string `json:"around,omitempty"`
+	Spheres    []string `json:"spheres,omitempty"`
+	Offset     *int     `json:"offset,omitempty"`
+	Input      string   `json:"input,omitempty"`
 	Tuples     []tuple  `json:"tuples,omitempty"`
+	Document   string   `json:"document,omitempty"`
 	RetryAfter int      `json:"retry_after,omitempty"`
 	Expires    int      `json:"expires,omitempty"`
 	Contact    string   `json:"contact,omitempty"`
@@ -93,6 +107,9 @@ type tuple struct {
 	Contact  string   `json:"contact,omitempty"`
 	Priority string   `json:"priority,omitempty"`
 	Notes    []string `json:"notes,omitempty"`
+	Class    string   `json:"class,omitempty"`
+	Input    string   `json:"input,omitempty"`
+	Device   string   `json:"device,omitempty"`
 }
 
 // output writes what a command found out: for people, or as JSON.
@@ -121,6 +138,17 @@ func (o *output) line(e event, format string, args ...any) {
 		return
 	}
 	fmt.Fprintf(o.stdout, "%s\n", fmt.Sprintf(format, args...))
+}
+
+// raw writes a document as it is; as JSON it is a part of the event.
+func (o *output) raw(e event, document string) {
+	if e.Document = document; o.json {
+		o.line(e, "")
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	fmt.Fprintln(o.stdout, strings.TrimRight(document, "\n"))
 }
 
 func (o *output) write(e event) {

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"hash/fnv"
-	"os"
 	"strings"
 	"time"
 
@@ -32,19 +29,21 @@ type publication struct {
 	reported bool
 }
 
-// publish publishes presence until Ctrl-C; with --once it leaves it to lapse.
+// publish publishes presence until Ctrl-C; with --once it leaves it to lapse,
+// and with --permanent it is kept at the agent.
 func publish(ctx context.Context, a *agent, operands []string) error {
-	status := pidf.Status(operands[0])
-	if status != pidf.Open && status != pidf.Closed {
-		return usageError("what is published is open or closed, not %q", operands[0])
+	switch {
+	case a.options.permanent:
+		return a.publishPermanently(ctx, operands)
+	case a.options.wholes() > 0:
+		return usageError("--document, --put and --delete are about permanent presence: say --permanent")
 	}
-	aor, err := a.presentity()
+	aor, document, err := a.said(operands)
 	if err != nil {
 		return err
 	}
 	// A delegate publishes in its own name (RFC 2779 s.2.3).
-	p := &publication{agent: a, aor: aor, dialog: newDialog(a.account.uri, aor, aor), expires: a.options.expires}
-	p.document = presence(aor, status, a.options, a.terminal.now())
+	p := &publication{agent: a, aor: aor, dialog: newDialog(a.account.uri, aor, aor), expires: a.options.expires, document: document}
 	if a.options.once {
 		_, err := p.obtain(ctx)
 		return err
@@ -55,32 +54,16 @@ func publish(ctx context.Context, a *agent, operands []string) error {
 	return p.remove()
 }
 
-// presence is the document that says what the command line says. The tuple's
-// id is the same each time on the same machine, so that a new publication
-// replaces one that was left behind. Its contact is the address-of-record: no
-// watcher learns where we are (RFC 2779 s.5.1.17).
-func presence(aor sip.Uri, status pidf.Status, o *options, now time.Time) pidf.Presence {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "messenger"
+// said is what the command line says, and of whom.
+func (a *agent) said(operands []string) (aor sip.Uri, document pidf.Presence, err error) {
+	if len(operands) == 0 || operands[0] != string(pidf.Open) && operands[0] != string(pidf.Closed) {
+		return aor, document, usageError("what is published is open or closed, not %q", strings.Join(operands, " "))
 	}
-	h := fnv.New32a()
-	fmt.Fprint(h, host, aor.String())
-	p := pidf.Presence{
-		Entity: aor.String(),
-		Tuples: []pidf.Tuple{{ID: fmt.Sprintf("m%08x", h.Sum32()), Status: status, Contact: aor.String(), Timestamp: now.UTC()}},
+	if aor, err = a.presentity(); err != nil {
+		return aor, document, err
 	}
-	if o.note != "" {
-		p.Notes = []pidf.Note{{Text: o.note}}
-	}
-	if len(o.activities) > 0 {
-		p.Persons = []pidf.Person{{
-			ID:         fmt.Sprintf("p%08x", h.Sum32()),
-			Activities: []pidf.Enumeration{{Values: o.activities}},
-			Timestamp:  now.UTC(),
-		}}
-	}
-	return p
+	document, err = a.options.said.presence(aor, pidf.Status(operands[0]), a.terminal.now())
+	return aor, document, err
 }
 
 // obtain publishes, or refreshes what is published (RFC 3903 s.4.2, s.4.3). A
@@ -118,12 +101,11 @@ func (p *publication) report(life time.Duration) {
 		return
 	}
 	p.reported = true
-	aor := p.aor
 	s := summarise(&p.document)
-	p.agent.out.tell(event{
-		Event: "published", URI: aor.String(), Status: s.status, Notes: s.notes, Activities: s.activities,
-		ETag: p.etag, Expires: int(life.Seconds()),
-	}, "published: %s is %s", name(aor), strings.TrimPrefix(s.describe(""), "is "))
+	e := event{Event: "published", URI: p.aor.String(), ETag: p.etag, Expires: int(life.Seconds())}
+	s.fill(&e)
+	e.Tuples = nil // there is one, and the status is its
+	p.agent.out.tell(e, "published: %s %s", name(p.aor), s.describe(""))
 }
 
 // remove takes the publication away (RFC 3903 s.4.5).

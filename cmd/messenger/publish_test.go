@@ -128,14 +128,24 @@ func TestPublishWithoutEntityTag(t *testing.T) {
 func TestTupleIDIsStable(t *testing.T) {
 	a, _ := parsePrincipal("alice@localhost")
 	b, _ := parsePrincipal("bob@localhost")
-	first, second := presence(a, pidf.Open, &options{}, fixed), presence(a, pidf.Closed, &options{note: "x"}, fixed)
-	if first.Tuples[0].ID != second.Tuples[0].ID {
+	id := func(s said, of sip.Uri, status pidf.Status) string {
+		p, err := s.presence(of, status, fixed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Tuples[0].ID
+	}
+	first := id(said{}, a, pidf.Open)
+	if id(said{notes: []string{"x"}}, a, pidf.Closed) != first {
 		t.Error("another id for the same person")
 	}
-	if other := presence(b, pidf.Open, &options{}, fixed); other.Tuples[0].ID == first.Tuples[0].ID {
+	if id(said{device: "phone"}, a, pidf.Open) == first {
+		t.Error("the same id for another device")
+	}
+	if id(said{}, b, pidf.Open) == first {
 		t.Error("the same id for another person")
 	}
-	if !strings.HasPrefix(first.Tuples[0].ID, "m") {
+	if !strings.HasPrefix(first, "m") {
 		t.Error("not an XML name")
 	}
 }

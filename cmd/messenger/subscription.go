@@ -101,6 +101,9 @@ func (s *subscription) current() (d *dialog, refresh bool) {
 		s.dialog = newDialog(s.agent.account.uri, s.presentity, s.presentity)
 		s.since = s.agent.terminal.now()
 		s.hearer.begin()
+		if s.event.begin != nil {
+			s.event.begin()
+		}
 	}
 	s.told = false
 	stop(s.sooner)

@@ -14,7 +14,11 @@ func watch(ctx context.Context, a *agent, operands []string) error {
 	if err != nil {
 		return err
 	}
-	return a.follow(ctx, a.newSubscription(&presencePackage, presentity, &presenceLog{out: a.out, presentity: presentity}))
+	p := &presencePackage
+	if a.options.partial {
+		p = partialPresence()
+	}
+	return a.follow(ctx, a.newSubscription(p, presentity, &presenceLog{out: a.out, raw: a.options.raw, presentity: presentity}))
 }
 
 // follow keeps a subscription until Ctrl-C, or until it is ended for good.
@@ -33,6 +37,7 @@ func (a *agent) follow(ctx context.Context, s *subscription) error {
 // presenceLog prints what is new of a presentity.
 type presenceLog struct {
 	out        *output
+	raw        bool // the documents are printed
 	presentity sip.Uri
 	shown      string
 }
@@ -44,12 +49,29 @@ func (l *presenceLog) hear(n notification) (refresh bool) {
 		l.shown = "" // the termination is told: whatever follows is new
 		return false
 	}
-	if text := n.describe(); text != l.shown {
+	if n.lost && n.problem == "" {
+		l.out.notice("a change of %s was lost; asking for all", name(l.presentity))
+		return true
+	}
+	text := n.describe()
+	if l.raw {
+		text += n.document
+	}
+	if text != l.shown {
 		l.shown = text
-		l.out.tell(n.event(l.presentity), "%s %s", name(l.presentity), text)
+		n.show(l.out, l.presentity, l.raw)
 	}
 	if n.state == "terminated" {
 		l.shown = ""
 	}
-	return false
+	return n.lost
+}
+
+// show prints what a NOTIFY says: in words, or the document if there is one.
+func (n notification) show(out *output, presentity sip.Uri, raw bool) {
+	if raw && n.document != "" {
+		out.raw(n.event(presentity), n.document)
+		return
+	}
+	out.tell(n.event(presentity), "%s %s", name(presentity), n.describe())
 }
