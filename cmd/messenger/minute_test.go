@@ -43,9 +43,9 @@ func TestFirstMinute(t *testing.T) {
 				expect(t, exitDone, "12:03:04 sent to bob@127.0.0.1\n", "")
 			inbox.say(t, "alice@127.0.0.1: grüß dich\n")
 
-			inbox.stop()
-			presentity.stop()
+			inbox.stop() // first: who is registered is open
 			inbox.wait(t)
+			presentity.stop()
 			presentity.wait(t)
 			watcher.say(t, "at my desk\"\n12:03:04 bob@127.0.0.1 is closed (active)\n")
 			messenger("send", "alice@127.0.0.1", "bob@127.0.0.1", "gone?").

@@ -29,20 +29,21 @@ func richText() string {
 // What is published is what is shown, and a watcher that fetches it reads the
 // same.
 func TestRichPresence(t *testing.T) {
-	var body string
+	published := "" // known to the script alone
 	s := newScript(t, func(s *script, r *sip.Request, nth int) {
 		if r.Method == sip.SUBSCRIBE {
 			s.respond(r, 200, "OK", "Expires: 0")
-			s.notify(r, 1, "terminated;reason=timeout", body)
+			s.notify(r, 1, "terminated;reason=timeout", published)
 			return
 		}
-		body = string(r.Body())
+		published = string(r.Body())
 		s.respond(r, 200, "OK", "SIP-ETag: one", "Expires: 600")
 	})
 	run := func(line string) *session { return start(t, s.addr(), "", strings.Fields(line)...) }
 	run("publish --once bob@localhost open "+richly).expect(t, exitDone, "12:03:04 published: bob@localhost is "+richText()+"\n", "")
 	run("publish --once --json bob@localhost open "+richly).expect(t, exitDone,
 		`{"time":"2026-01-02T12:03:04Z","event":"published","uri":"sip:bob@localhost",`+richJSON+`,"expires":600,"etag":"one"}`+"\n", "")
+	body := string(s.requests(sip.PUBLISH)[1].Body())
 	run("fetch alice@localhost bob@localhost").expect(t, exitDone, "12:03:04 bob@localhost is "+richText()+"\n", "")
 	fetched := run("fetch alice@localhost bob@localhost --json")
 	if fetched.wait(t); !strings.Contains(fetched.stdout.String(), richJSON+`,"tuples":[{"id":"m`) || !strings.Contains(fetched.stdout.String(), `"class":"biz","input":"idle","device":"laptop"}]`) {
