@@ -60,6 +60,7 @@ type Response struct {
 type Notify struct {
 	CSeq  uint32
 	State string // Subscription-State
+	ETag  string // SIP-ETag
 	Body  string
 	From  netip.AddrPort // the agent's socket; zero on connections
 	At    time.Time
@@ -308,7 +309,7 @@ func (p *Peer) take(data []byte, from netip.AddrPort) {
 	if sendErr != nil && !p.closed {
 		p.closed = true
 	}
-	n := Notify{CSeq: r.CSeq(), State: r.Header("Subscription-State"), Body: string(r.Body()), From: from, At: time.Now()}
+	n := Notify{CSeq: r.CSeq(), State: r.Header("Subscription-State"), ETag: r.Header("SIP-ETag"), Body: string(r.Body()), From: from, At: time.Now()}
 	once := notifyID{r.CallID(), n.CSeq}
 	if p.seen[once] {
 		return // sent again
