@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"presenced/sip"
+	"presenced/sip/siptest/schema"
 )
 
 // Rich presence of two devices and permanent presence beneath them, at a real
@@ -32,6 +33,9 @@ func TestRichPresenceAtAgent(t *testing.T) {
 	phone := run("publish bob@127.0.0.1 open --device phone --note calling --user-input idle")
 	both("device phone, idle", `"device":"phone"`)
 	whole.say(t, "device laptop, active")
+	composed := run("fetch alice@127.0.0.1 bob@127.0.0.1 --document")
+	composed.wait(t)
+	schema.Collect(pidfType, composed.stdout.String())
 	for _, s := range []*session{laptop, phone} {
 		s.stop()
 		s.wait(t)

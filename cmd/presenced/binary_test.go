@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"presenced/internal/server/servertest"
+	"presenced/sip/siptest/schema"
 )
 
 // binary is the real agent, built once: what is killed and signalled here is
@@ -37,7 +38,7 @@ func withBinary(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "go build:", err)
 		return 1
 	}
-	return m.Run()
+	return schema.Run(m)
 }
 
 // process is one agent: its files and configuration outlive its runs.
