@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -79,12 +80,13 @@ func hourOf(t *testing.T, document string, does func(bob *party)) (heard []strin
 		wait.Go(func() { does(bob) })
 		wait.Go(func() {
 			alice.send("SUBSCRIBE", "Event: presence\r\nExpires: 900\r\n", "")
+			alice.send("SUBSCRIBE", "Event: presence;min-rate=0.01\r\nAccept: application/pidf+xml, application/pidf-diff+xml\r\nExpires: 3600\r\n", "")
 			for i := range 11 {
 				time.Sleep(5*time.Minute + 7*time.Second)
 				if i%2 == 0 {
 					alice.refresh(900)
 				} else {
-					alice.send("SUBSCRIBE", "Event: presence\r\nExpires: 0\r\n", "")
+					alice.send("SUBSCRIBE", fetches[i/2%len(fetches)]+"Expires: 0\r\n", "")
 				}
 			}
 			alice.refresh(0)
@@ -97,6 +99,13 @@ func hourOf(t *testing.T, document string, does func(bob *party)) (heard []strin
 		heard = alice.heard
 	})
 	return heard
+}
+
+// fetches are ways to look once.
+var fetches = []string{
+	"Event: presence\r\n",
+	"Event: presence\r\nAccept: application/pidf-diff+xml, application/pidf+xml\r\n",
+	"Event: presence\r\nSuppress-If-Match: *\r\n",
 }
 
 // busy publishes, changes, refreshes, registers and withdraws.
@@ -131,7 +140,8 @@ type party struct {
 	mu        sync.Mutex
 	heard     []string
 	cseq      int
-	tag, tags string // To tag of the subscription; entity-tag
+	tag, tags string   // To tag of the subscription; entity-tag
+	told      []string // entity-tags that were heard, in their order
 }
 
 func join(t *testing.T, network *siptest.Network, n *node, name, host string) *party {
@@ -177,9 +187,19 @@ func (p *party) write(s string) {
 var (
 	etags    = regexp.MustCompile(`SIP-ETag: (\S+)`)
 	totags   = regexp.MustCompile(`\nTo: <sip:bob@example.com>;tag=(\S+)`)
-	random   = regexp.MustCompile(`(branch=|;tag=|SIP-ETag: )[^;\s]+`)
+	random   = regexp.MustCompile(`(branch=|;tag=)[^;\s]+`)
 	contents = regexp.MustCompile(`(?s)\r\n(?:Content-Length|Content-Type).*`)
 )
+
+// number is an entity-tag by when it was first heard: what it is tells nothing,
+// that it is another one does. It is called with p locked.
+func (p *party) number(tag string) string {
+	i := slices.Index(p.told, tag)
+	if i < 0 {
+		i, p.told = len(p.told), append(p.told, tag)
+	}
+	return fmt.Sprint("SIP-ETag: number ", i)
+}
 
 func (p *party) listen() {
 	var room [1 << 16]byte
@@ -190,7 +210,7 @@ func (p *party) listen() {
 		}
 		data := string(room[:size])
 		p.mu.Lock()
-		p.heard = append(p.heard, fmt.Sprint(time.Since(p.start), "\n", random.ReplaceAllString(data, "$1*")))
+		p.heard = append(p.heard, fmt.Sprint(time.Since(p.start), "\n", etags.ReplaceAllStringFunc(random.ReplaceAllString(data, "$1*"), p.number)))
 		if m := etags.FindStringSubmatch(data); m != nil {
 			p.tags = m[1]
 		}
