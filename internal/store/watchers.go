@@ -40,6 +40,11 @@ type Ended struct {
 // MaxEnded is how many ended subscriptions a visit names.
 const MaxEnded = 4
 
+// EndedKept is how long a visit names all of them. When another ends later, an
+// engine may forget those before it: the next watcherinfo documents have told
+// of them.
+const EndedKept = 10 * time.Minute
+
 // Merge is the record that a stored visit becomes when v is written; both are
 // of one watcher and one moment.
 func (v Visit) Merge(stored Visit) Visit {

@@ -164,6 +164,19 @@ func TestKamailioLinesByMark(t *testing.T) {
 	}
 }
 
+func TestConfigurationOfThePast(t *testing.T) {
+	addr := netip.MustParseAddrPort("127.0.0.1:5070")
+	for past, want := range map[string]bool{"0s": true, "": false} {
+		c := (agent{sip: addr, http: addr}).configuration("f", job{past: past, digest: 1})
+		var read struct {
+			Watchers map[string]string
+		}
+		if err := toml.Unmarshal([]byte(c), &read); err != nil || (read.Watchers["past"] == "0s") != want {
+			t.Errorf("%q: %v\n%s", past, err, c)
+		}
+	}
+}
+
 func TestConfigurationOfPrincipals(t *testing.T) {
 	addr := netip.MustParseAddrPort("127.0.0.1:5070")
 	if c := (agent{sip: addr, http: addr}).configuration("f", job{digest: 2}); strings.Count(c, "[[principal]]") != 2 || !strings.Contains(c, "u00000001@") {

@@ -15,6 +15,7 @@ type job struct {
 	digest        int      // so many principals have a password; 0 is no authentication
 	subscriptions int      // at most, where memory must be set aside
 	once          bool     // in the first round alone: long, and steady enough
+	past          string   // presenced's [watchers] past; "": the default
 	restart       bool     // the server is killed afterwards and started again on its state
 	settings      string   // besides those that hold for all
 }
@@ -63,7 +64,8 @@ func fullJobs(stores []target) []job {
 		{name: "overload subscribe", workload: "overload_subscribe", targets: memory, rcvbuf: large, settings: "50,000 dialogs, refreshed, with NOTIFYs"},
 		{name: "overload register", workload: "overload_register", targets: memory, rcvbuf: large, settings: "50,000 inboxes"},
 		{name: "memory", workload: "memory50k", targets: memory, rcvbuf: large, once: true, subscriptions: 50_000},
-		{name: "memory 500k", workload: "memory500k", targets: memory, rcvbuf: large, once: true, subscriptions: 500_000},
+		{name: "memory 500k", workload: "memory500k", targets: memory, rcvbuf: large, once: true, subscriptions: 500_000, past: "0s", settings: "past = \"0s\""},
+		{name: "past 500k", workload: "memory500k", targets: []target{ourMemory}, rcvbuf: large, once: true, settings: "past by default, 24 h"},
 		{name: "idle", workload: "idle", targets: []target{ourFiles}, rcvbuf: large, once: true, restart: true},
 	}
 }

@@ -76,6 +76,9 @@ func (a agent) configuration(folder string, j job) string {
 	}
 	fmt.Fprintf(&c, "[notify]\nmin_interval = \"0s\"\n[control]\nsocket = %q\n", controlSocket(folder))
 	fmt.Fprintf(&c, "[store]\n%s\n", a.store)
+	if j.past != "" {
+		fmt.Fprintf(&c, "[watchers]\npast = %q\n", j.past)
+	}
 	if j.digest == 0 {
 		return c.String()
 	}

@@ -151,7 +151,10 @@ func (r *results) values(w row, t target) []float64 {
 	for _, o := range r.outcomes[key{w.job, t.name}] {
 		all = append(all, measure(w, o))
 	}
-	return all
+	if w.without == "" {
+		return all
+	}
+	return differences(all, r.values(row{of: w.of, job: w.without}, t))
 }
 
 // failed is what stands in a cell without a figure: why there is none.

@@ -49,6 +49,25 @@ func TestPartsAreOneTable(t *testing.T) {
 	}
 }
 
+func TestFigureWithoutAnotherJobs(t *testing.T) {
+	w := row{name: "past", job: "past", without: "memory", unit: "us", of: cpu("changed"), on: &ourMemory, atMost: 3}
+	with := play{"past", "presenced", 0, cost(10)}
+	for _, c := range []struct {
+		about string
+		plays []play
+		want  string
+	}{
+		{"both were played", []play{with, {"memory", "presenced", 0, cost(8)}}, "past|||2.00 us||at most 3|ok"},
+		{"too much", []play{with, {"memory", "presenced", 0, cost(6)}}, "past|||4.00 us||at most 3|MISSED"},
+		{"there is nothing to take off", []play{with}, "past|||||at most 3|NOT MEASURED"},
+	} {
+		lines := gather([]*part{{Rounds: 1, Plays: c.plays}}).tabulate([]row{w}, nil).lines
+		if len(lines) != 1 || strings.Join(lines[0], "|") != c.want {
+			t.Errorf("%s: %q", c.about, lines)
+		}
+	}
+}
+
 // saved are parts that went through files.
 func saved(t *testing.T, parts ...*part) []*part {
 	t.Helper()

@@ -15,6 +15,7 @@ type row struct {
 	on         *target // the only one that it is about; nil: Kamailio and ours in memory
 	against    *target // the figure is a ratio to this one's
 	beyond     *target // the figure is how much more it is than this one's
+	without    string  // job whose figure is taken off
 	apart      bool    // the load is of each server's own capacity: no ratio
 }
 
@@ -86,6 +87,7 @@ var fullRows = append(floorRows, []row{
 	{name: "memory per subscription of 500,000, settled", job: "memory 500k", unit: "kB", of: perSubscription("settled", 500_000)},
 	{name: "left of 500,000 that have ended: resident", job: "memory 500k", unit: "MB", of: resident("gone"), atMost: 40, settings: "with the Go runtime's tables, 3 % of the peak; Kamailio is not waited for beyond 75 s"},
 	{name: "left of 500,000 that have ended: live heap", job: "memory 500k", unit: "MB", of: heapLeft, on: &ourMemory, atMost: 10, settings: "after a garbage collection; with 10,000 composed documents, kept for an hour"},
+	{name: "recent past of 500,000: live heap per watcher", job: "past 500k", without: "memory 500k", unit: "kB", of: heapLeftPer(500_000), on: &ourMemory, atMost: 0.1, settings: "50 watchers each; what is left above that of past = \"0s\""},
 	{name: "soft-state log: PUBLISH, changed, against memory", job: "publish", unit: "x", of: cpu("changed"), on: &ourFiles, against: &ourMemory, atMost: 1.2},
 	{name: "soft-state log: PUBLISH, refresh, against memory", job: "publish", unit: "x", of: cpu("refresh"), on: &ourFiles, against: &ourMemory, atMost: 1.2},
 	{name: "soft-state log: SUBSCRIBE, initial, against memory", job: "subscribe", unit: "x", of: cpu("initial"), on: &ourFiles, against: &ourMemory, atMost: 1.2},
@@ -183,6 +185,11 @@ func heapPer(subscriptions int) figure {
 
 // heapLeft is in MB.
 func heapLeft(o *outcome) float64 { return (heap("gone")(o) - heap("published")(o)) / 1e6 }
+
+// heapLeftPer is in kB.
+func heapLeftPer(watchers int) figure {
+	return func(o *outcome) float64 { return heapLeft(o) * 1e3 / float64(watchers) }
+}
 
 // helperCPU is that of the processes besides the SIP server, per operation in us.
 func helperCPU(name string) figure {

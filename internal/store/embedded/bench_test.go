@@ -119,6 +119,50 @@ func subscribed(b *testing.B, n, addresses int) *Engine {
 	return e
 }
 
+// BenchmarkVisitHeap reports what one of 50,000 visits costs, where so many
+// watchers have visited each address, and what it takes to write it.
+func BenchmarkVisitHeap(b *testing.B) {
+	const n = 50_000
+	for _, watchers := range []int{1, 10, 50, 200} {
+		b.Run(fmt.Sprint("watchers=", watchers), func(b *testing.B) {
+			for b.Loop() {
+				before := heap()
+				e := visitedBy(b, n, watchers)
+				b.ReportMetric((heap()-before)/n, "B/visit")
+				must(b, e.Close())
+			}
+		})
+	}
+}
+
+// visitedBy has n visits of subscribers that have left.
+func visitedBy(tb testing.TB, n, watchers int) *Engine {
+	e, err := Open(Config{})
+	must(tb, err)
+	keys := benchmarkKeys(n / watchers)
+	for i := range n {
+		v := store.Visit{
+			Watcher: fmt.Sprintf("sip:u%08d@127.0.0.1", i), Subscriptions: 1, TTL: 24 * time.Hour,
+			Ended: []store.Ended{{ID: fmt.Sprintf("%022d", i), Event: 1}},
+		}
+		must(tb, e.Visit(tb.Context(), keys[i%len(keys)], v, 200))
+	}
+	return e
+}
+
+// BenchmarkVisitAgain is the next end of a subscription to a key that 200 have
+// visited.
+func BenchmarkVisitAgain(b *testing.B) {
+	e := visitedBy(b, 200, 200)
+	key := benchmarkKeys(1)[0]
+	v := store.Visit{Subscriptions: 1, TTL: 24 * time.Hour, Ended: []store.Ended{{ID: fmt.Sprintf("%022d", 0), Event: 1}}}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		v.Watcher = fmt.Sprintf("sip:u%08d@127.0.0.1", i%200)
+		must(b, e.Visit(b.Context(), key, v, 200))
+	}
+}
+
 func heap() float64 {
 	runtime.GC()
 	runtime.GC() // what a finalizer held

@@ -71,11 +71,16 @@ func (sh *shard) leave() {
 func (sh *shard) resource(key store.Key) *resource {
 	r := sh.resources.Get(key)
 	if r == nil {
-		text := key.AOR + key.Package // one allocation, which holds no larger buffer alive
-		r = &resource{key: store.Key{AOR: text[:len(key.AOR)], Package: text[len(key.AOR):]}}
+		r = &resource{key: ownKey(key)}
 		sh.resources.Put(r)
 	}
 	return r
+}
+
+// ownKey is a copy in one allocation, which holds no larger buffer alive.
+func ownKey(key store.Key) store.Key {
+	text := key.AOR + key.Package
+	return store.Key{AOR: text[:len(key.AOR)], Package: text[len(key.AOR):]}
 }
 
 // drop forgets a resource that holds nothing and is not watched, nor its

@@ -188,8 +188,8 @@ func (sh *shard) appendAll(b []byte, number uint8) []byte {
 		}
 	}
 	for all := range sh.visits.All() {
-		for _, v := range all.list {
-			b = appendFrame(b, func(b []byte) []byte { return sh.appendVisit(b, all.key, v.read(sh)) })
+		for _, one := range all.packed.all() {
+			b = appendFrame(b, func(b []byte) []byte { return sh.appendVisit(b, all.key, one.read().at(sh.now)) })
 		}
 	}
 	return b

@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"slices"
@@ -10,19 +9,14 @@ import (
 	"presenced/internal/store"
 )
 
-// visits is the recent past of one key's watchers, stalest first.
+// visits is the recent past of one key's watchers. It lapses at the earliest
+// deadline of a visit, or before, where that visit is no more.
 type visits struct {
-	key  store.Key
-	list []*visit
-}
-
-// visit is one watcher's. Last and TTL of the embedded record are not used:
-// the time stands here, the deadline in lapse.
-type visit struct {
 	lapse
-	of *visits
-	store.Visit
-	last time.Duration // since the engine's epoch; before it where it is negative
+	count  int32
+	key    store.Key
+	packed past
+	newest time.Duration // no visit is later
 }
 
 // Visit merges a visit into the stored one of its watcher, and keeps at most
@@ -49,77 +43,84 @@ func (sh *shard) visit(key store.Key, v store.Visit, limit int) {
 	}
 	v.Last = max(0, v.Last)
 	stored := store.Visit{Watcher: v.Watcher, Last: v.Last}
-	all := sh.visits.Get(key)
-	if old := all.of(v.Watcher); old != nil {
-		stored = old.read(sh)
+	if _, old := sh.pastOf(key).of(v.Watcher); old != nil {
+		stored = old.read().at(sh.now)
+	}
+	if stored.Last > store.EndedKept && len(v.Ended) > 0 {
+		stored.Ended = nil
 	}
 	v = v.Merge(stored)
 	sh.placeVisit(key, v)
 	if sh.logging() {
 		sh.record(sh.appendVisit(sh.scratch, key, v))
 	}
-	for all = sh.visits.Get(key); limit > 0 && len(all.list) > limit; {
-		stalest := all.list[0]
-		sh.takeVisit(stalest)
+	for all := sh.visits.Get(key); limit > 0 && int(all.count) > limit; {
+		stalest := all.packed.stalest()
 		if sh.logging() {
-			sh.record(sh.appendUnvisited(sh.scratch, stalest))
+			sh.record(sh.appendUnvisited(sh.scratch, key, stalest.read().Watcher))
 		}
+		sh.takeVisit(all, 0, stalest)
 	}
 }
 
-// of is a watcher's visit, or nil.
-func (all *visits) of(watcher string) *visit {
-	if all == nil {
-		return nil
-	}
-	for _, v := range all.list {
-		if v.Watcher == watcher {
-			return v
-		}
+// pastOf is the visits of a key, packed; nil if there are none.
+func (sh *shard) pastOf(key store.Key) past {
+	if all := sh.visits.Get(key); all != nil {
+		return all.packed
 	}
 	return nil
 }
 
 // placeVisit stores a visit in place of its watcher's.
 func (sh *shard) placeVisit(key store.Key, v store.Visit) {
-	if old := sh.visits.Get(key).of(v.Watcher); old != nil {
-		v.Watcher, v.Display = old.Watcher, keep(old.Display, v.Display)
-		sh.takeVisit(old)
-	} else {
-		v.Watcher, v.Display = keep("", v.Watcher), keep("", v.Display)
+	if i, old := sh.pastOf(key).of(v.Watcher); old != nil {
+		sh.takeVisit(sh.visits.Get(key), i, old)
 	}
+	added := visited{v, (sh.now.mono - min(v.Last, longest)).Truncate(time.Microsecond), (sh.now.mono + min(v.TTL, longest)).Truncate(time.Microsecond)}
+	ttl := added.deadline - sh.now.mono
 	all := sh.visits.Get(key)
 	if all == nil {
-		all = &visits{key: store.Key{AOR: keep("", key.AOR), Package: keep("", key.Package)}}
+		all = &visits{key: ownKey(key), newest: added.last}
 		sh.visits.Put(all)
+		sh.live(all, ttl)
+	} else if ttl < all.remaining(sh) {
+		sh.prolong(all, ttl)
 	}
-	added := &visit{of: all, Visit: v, last: sh.now.mono - min(v.Last, longest)}
-	added.Ended = slices.Clone(v.Ended)
-	for i := range added.Ended {
-		added.Ended[i].ID = keep("", added.Ended[i].ID)
+	at := len(all.packed)
+	if added.last < all.newest {
+		at = all.packed.behind(added.last)
 	}
-	i, _ := slices.BinarySearchFunc(all.list, added.last+1, func(v *visit, last time.Duration) int { return cmp.Compare(v.last, last) })
-	all.list = slices.Insert(all.list, i, added)
-	sh.live(added, v.TTL)
+	var room [256]byte
+	all.packed = all.packed.spliced(at, at, past(room[:0]).append(added))
+	all.newest = max(all.newest, added.last)
+	all.count++
 }
 
-// takeVisit undoes what placeVisit did.
-func (sh *shard) takeVisit(v *visit) {
-	sh.end(v)
-	i := slices.Index(v.of.list, v)
-	v.of.list = slices.Delete(v.of.list, i, i+1)
-	if len(v.of.list) == 0 {
-		sh.visits.Delete(v.of.key)
+// takeVisit takes out a visit that begins at an offset.
+func (sh *shard) takeVisit(all *visits, at int, one past) {
+	all.packed = all.packed.spliced(at, at+len(one), nil)
+	if all.count--; all.count == 0 {
+		sh.end(all)
+		sh.visits.Delete(all.key)
 	}
 }
 
-// lapsed is not logged: the log has the deadline.
-func (v *visit) lapsed(sh *shard) { sh.takeVisit(v) }
+// lapsed is not logged: the log has the deadlines.
+func (all *visits) lapsed(sh *shard) {
+	kept, gone, earliest := all.packed.lapsed(sh.now.mono)
+	all.packed, all.count = kept, all.count-int32(gone)
+	if all.count == 0 {
+		sh.end(all)
+		sh.visits.Delete(all.key)
+		return
+	}
+	sh.prolong(all, earliest-sh.now.mono)
+}
 
-func (v *visit) read(sh *shard) store.Visit {
-	read := v.Visit
-	read.Last, read.TTL = sh.now.mono-v.last, v.remaining(sh)
-	return read
+// at is the visit as it is read at a moment.
+func (v visited) at(now instant) store.Visit {
+	v.Last, v.TTL = now.mono-v.last, v.deadline-now.mono
+	return v.Visit
 }
 
 // visitsOf is what is known of the recent past of a key, newest first.
@@ -128,10 +129,11 @@ func (sh *shard) visitsOf(key store.Key) []store.Visit {
 	if all == nil {
 		return nil
 	}
-	list := make([]store.Visit, 0, len(all.list))
-	for _, v := range slices.Backward(all.list) {
-		list = append(list, v.read(sh))
+	list := make([]store.Visit, 0, all.count)
+	for _, one := range all.packed.all() {
+		list = append(list, one.read().at(sh.now))
 	}
+	slices.Reverse(list)
 	return list
 }
 
@@ -144,15 +146,27 @@ func (sh *shard) appendVisit(b []byte, key store.Key, v store.Visit) []byte {
 	b = binary.AppendUvarint(b, uint64(v.Subscriptions))
 	b = binary.AppendVarint(b, now-int64(v.Last/time.Microsecond))
 	b = binary.AppendVarint(b, now+int64(v.TTL/time.Microsecond))
-	b = binary.AppendUvarint(b, uint64(len(v.Ended)))
-	for _, ended := range v.Ended {
+	return appendEnded(b, v.Ended)
+}
+
+func appendEnded(b []byte, list []store.Ended) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, ended := range list {
 		b = append(appendString(b, ended.ID), ended.Event)
 	}
 	return b
 }
 
-func (sh *shard) appendUnvisited(b []byte, v *visit) []byte {
-	return appendString(appendKey(append(b, entryUnvisited), v.of.key), v.Watcher)
+func (f *fields) ended() []store.Ended {
+	var list []store.Ended
+	for range f.count() {
+		list = append(list, store.Ended{ID: f.string(), Event: f.byte()})
+	}
+	return list
+}
+
+func (sh *shard) appendUnvisited(b []byte, key store.Key, watcher string) []byte {
+	return appendString(appendKey(append(b, entryUnvisited), key), watcher)
 }
 
 func (e *Engine) applyVisit(f *fields) {
@@ -160,9 +174,7 @@ func (e *Engine) applyVisit(f *fields) {
 	sh := &e.shards[store.Shard(key.AOR)]
 	v := store.Visit{Watcher: f.string(), Display: f.string(), Fetches: uint32(f.number()), Subscriptions: uint32(f.number())}
 	v.Last, v.TTL = -f.lifetime(sh.now), f.lifetime(sh.now)
-	for range f.count() {
-		v.Ended = append(v.Ended, store.Ended{ID: f.string(), Event: f.byte()})
-	}
+	v.Ended = f.ended()
 	if f.err == nil {
 		sh.placeVisit(key, v)
 	}
@@ -171,7 +183,7 @@ func (e *Engine) applyVisit(f *fields) {
 func (e *Engine) applyUnvisited(f *fields) {
 	key := f.key()
 	sh := &e.shards[store.Shard(key.AOR)]
-	if v := sh.visits.Get(key).of(f.string()); f.err == nil && v != nil {
-		sh.takeVisit(v)
+	if i, one := sh.pastOf(key).of(f.string()); f.err == nil && one != nil {
+		sh.takeVisit(sh.visits.Get(key), i, one)
 	}
 }
