@@ -181,7 +181,7 @@ type Watchers struct {
 	// Zero: not at all.
 	Past time.Duration
 	// Visitors is how many such watchers of one presentity are remembered; the stalest go. Default: 200, about
-	// 40 kB.
+	// 15 kB of memory.
 	Visitors int
 }
 
