@@ -106,3 +106,16 @@ func BenchmarkPutSubscription(b *testing.B) {
 		})
 	})
 }
+
+func BenchmarkUpdateBindings(b *testing.B) {
+	measure(b, func(e *Engine, n int64) error {
+		_, err := e.UpdateBindings(b.Context(), presentity(n).AOR, nil, func(live []store.Binding) ([]store.Binding, error) {
+			if len(live) == 0 {
+				live = append(live, store.Binding{Contact: "sip:a@192.0.2.1", CallID: "a1b2", Flow: "udp 192.0.2.2:5060 192.0.2.1:5060 0"})
+			}
+			live[0].CSeq, live[0].TTL = uint32(n), time.Hour
+			return live, nil
+		})
+		return err
+	})
+}

@@ -140,6 +140,7 @@ type Engine struct {
 	moves  moves
 
 	documents *documents
+	recent    recent
 
 	closing  sync.Once
 	closed   chan struct{}
@@ -251,6 +252,7 @@ func (e *Engine) Ready(ctx context.Context) error {
 // for all agents on one Redis.
 func (e *Engine) SetOffset(d time.Duration) {
 	e.offset.Store(d.Microseconds())
+	e.recent.clear()
 	e.expiry.all()
 	wake(e.leases.wake)
 }
