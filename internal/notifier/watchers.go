@@ -151,6 +151,11 @@ func (w *watchers) Hash(view string) uint64 {
 	for r := range w.seen(view) { // in whatever order
 		sum += (hashOfString(r.id) ^ uint64(r.code)<<8 ^ uint64(r.look(view))) * 0x9e3779b97f4a7c15
 	}
+	if view == viewPast {
+		for _, v := range w.visits {
+			sum += (hashOfString(v.Watcher) ^ uint64(v.Fetches)<<32 ^ uint64(v.Subscriptions)) * 0xd6e8feb86659fd93
+		}
+	}
 	return max(sum, 1)
 }
 
