@@ -1,6 +1,7 @@
 package composition
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"time"
@@ -82,10 +83,12 @@ func (f *facts) compose(ctx context.Context) (*Document, error) {
 		if err := f.register(ctx); err != nil {
 			return nil, err
 		}
-		d.Registered = &f.registration.Version
+		version := f.registration.Version // the document is kept, the facts are not
+		d.Registered = &version
 		composed.Reachable = len(f.registration.Bindings) > 0
 	}
-	d.Bytes, d.Until = composed.Append(nil)
+	text, until := composed.Append(nil)
+	d.Bytes, d.Until = bytes.Clone(text), until // it is kept: no room for more
 	d.Hash = Hash(d.Bytes)
 	return d, nil
 }
