@@ -76,10 +76,14 @@ type Composition struct {
 // Elements that the schemas have no place for are left out: those without a
 // namespace, and unknown ones in PIDF's own, which RFC 3863 s.4.2.3 has every
 // reader ignore; a device without deviceID too.
+//
+// Elements of RFC 4479 to 4482, 5196 and 4589 that do not keep to their schema
+// are written as the types of this package read them, and left out where they
+// hold nothing. Whatever has no such schema is kept as it was published.
 func (n *Composition) Append(dst []byte) (document []byte, until time.Time) {
 	c := composers.Get().(*composer)
 	defer c.release()
-	c.now = n.Now
+	c.now, c.strict = n.Now, true
 	c.choose(n.Sources)
 	c.name(n.Sources)
 	if n.Reachable {
@@ -147,6 +151,8 @@ type composer struct {
 	until   time.Time           // when something that was written expires or begins; zero: never
 	written map[string]struct{} // the notes and extensions in out
 	looked  int                 // bytes searched for prefixes
+	strict  bool                // what does not keep to the schemas is mended
+	mending int                 // bytes that were mended
 	alone   bool                // what is written stands by itself: namespaces are bound in it, ids are kept
 }
 
@@ -177,7 +183,7 @@ func (c *composer) release() {
 	clear(c.newest)
 	clear(c.devices)
 	clear(c.kinds)
-	c.alone, c.looked, c.now, c.until = false, 0, time.Time{}, time.Time{}
+	c.alone, c.strict, c.looked, c.mending, c.now, c.until = false, false, 0, 0, time.Time{}, time.Time{}
 	c.ages, c.layers = c.ages[:0], c.layers[:0]
 	c.out, c.scope, c.docs, c.tuples = c.out[:0], c.scope[:0], c.docs[:0], c.tuples[:0]
 	composers.Put(c)
@@ -330,8 +336,9 @@ func (c *composer) others() {
 		c.within(s, KindOther, func(d *Document, i int32) {
 			if d.isExtension(i, nsPIDF) {
 				c.once(func() {
-					c.extension(d, i)
-					c.literal("\n")
+					if c.extension(d, i) {
+						c.literal("\n")
+					}
 				})
 			}
 		})

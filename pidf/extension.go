@@ -11,8 +11,14 @@ type declared struct{ prefix, namespace string }
 
 // extension writes an element as it was published, with the bindings that it
 // inherited: on the root where the prefix is free, else on the element itself.
-// Its content is not checked against the schema of its own namespace.
-func (c *composer) extension(d *Document, i int32) {
+// A strict composer mends what does not keep to the schemas that this package
+// knows. It is false where nothing was left to write.
+func (c *composer) extension(d *Document, i int32) bool {
+	if c.strict && !d.conforms(i) {
+		if d, i = c.mended(d, i), 0; d == nil {
+			return false
+		}
+	}
 	e := &d.elements[i]
 	at := e.start + 1 + qname{prefix: e.prefix, local: e.name}.length()
 	c.literal(d.body[e.start:at])
@@ -31,6 +37,7 @@ func (c *composer) extension(d *Document, i int32) {
 		}
 	}
 	c.literal(d.body[at:e.end])
+	return true
 }
 
 // isIdentifier tells whether an attribute is of type xs:ID, and so must be

@@ -67,9 +67,13 @@ func hostile() map[string]string {
 		"languages far out":               filled(strings.Repeat("<a xmlns='u'>", 29), "<note/>", strings.Repeat("</a>", 29)),
 		"persons":                         filled("", "<person xmlns='"+NamespaceDataModel+"'/>", ""),
 		"kinds of one person":             numbered("<person xmlns='"+NamespaceDataModel+"'>", "<a%d xmlns='u'/>", "</person>"),
-		"devices":                         numbered("<x xmlns='"+NamespaceDataModel+"'/>", "<d:device xmlns:d='"+NamespaceDataModel+"'><d:deviceID>%d</d:deviceID></d:device>", ""),
-		"a timestamp":                     filled("<tuple><timestamp>2026-11-22T00:00:00.", "0", "Z</timestamp></tuple>"),
-		"bytes that are no text":          filled("<note>", "\xff", "</note>"),
+		"elements to be mended":           filled("<person xmlns='"+NamespaceDataModel+"' xmlns:r='"+NamespaceRPID+"'>", "<r:mood>"+strings.Repeat("so ", 8)+"</r:mood>", "</person>"),
+		"elements to be mended, inside each other": filled("<person xmlns='"+NamespaceDataModel+"' xmlns:r='"+NamespaceRPID+"' xmlns:x='u'>",
+			strings.Repeat("<x:x>"+strings.Repeat("and so on ", 3)+"<r:mood>"+strings.Repeat("and so on ", 3), 13)+"<x:x/>"+strings.Repeat("</r:mood></x:x>", 13), "</person>"),
+		"great elements to be mended": filled("<person xmlns='"+NamespaceDataModel+"' xmlns:r='"+NamespaceRPID+"'>", "<r:activities>a"+strings.Repeat("<r:away/>and so on and so on and so on", 190)+"</r:activities>", "</person>"),
+		"devices":                     numbered("<x xmlns='"+NamespaceDataModel+"'/>", "<d:device xmlns:d='"+NamespaceDataModel+"'><d:deviceID>%d</d:deviceID></d:device>", ""),
+		"a timestamp":                 filled("<tuple><timestamp>2026-11-22T00:00:00.", "0", "Z</timestamp></tuple>"),
+		"bytes that are no text":      filled("<note>", "\xff", "</note>"),
 	}
 }
 

@@ -94,8 +94,7 @@ func (c *composer) whole(x *Extension, target string) bool {
 	if r.ReadString(d, x.XML) != nil {
 		return false
 	}
-	c.extension(d, 0)
-	return true
+	return c.extension(d, 0)
 }
 
 func (c *composer) wholes(list []Extension, target string) {

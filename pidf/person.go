@@ -51,7 +51,9 @@ func (c *composer) layer(layer int, d *Document, person int32) (timestamp string
 				timestamp = normalTimestamp(d.text(i))
 			}
 		case e.namespace != nsNone && c.holds(d, i) && c.news(d, i, layer):
-			c.extension(d, i)
+			if c.extension(d, i) {
+				c.said(d, i, layer)
+			}
 		}
 	}
 	return timestamp, notes
@@ -62,12 +64,19 @@ func (c *composer) news(d *Document, i int32, layer int) bool {
 	if len(c.layers) == 1 {
 		return true
 	}
-	k := kind{d.namespace(d.elements[i].namespace), d.localName(i), c.later(d, i)}
-	if newer, said := c.kinds[k]; said && newer != layer {
-		return false
+	newer, said := c.kinds[c.kindOf(d, i)]
+	return !said || newer == layer
+}
+
+// said remembers that a layer has the kind of information of an element.
+func (c *composer) said(d *Document, i int32, layer int) {
+	if len(c.layers) > 1 {
+		c.kinds[c.kindOf(d, i)] = layer
 	}
-	c.kinds[k] = layer
-	return true
+}
+
+func (c *composer) kindOf(d *Document, i int32) kind {
+	return kind{d.namespace(d.elements[i].namespace), d.localName(i), c.later(d, i)}
 }
 
 // devicesOf writes the newest device of each deviceID, in the order of the

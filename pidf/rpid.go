@@ -80,6 +80,8 @@ func (d *Document) mark(i int32) Mark {
 }
 
 // enumeration reads an enumeration, in whatever order its parts stand.
+//
+// COMPAT: the words of RFC 4589 count in RPID's namespace too.
 func (d *Document) enumeration(i int32, v *vocabulary) Enumeration {
 	e := Enumeration{}
 	if v.spans {
@@ -91,7 +93,7 @@ func (d *Document) enumeration(i int32, v *vocabulary) Enumeration {
 			e.Notes = append(e.Notes, d.typedNote(c))
 		case d.is(c, nsRPID, "other"):
 			e.Others = append(e.Others, d.ownText(c))
-		case v.places && d.elements[c].namespace == nsPlace && v.has(local), !v.places && d.elements[c].namespace == nsRPID:
+		case v.places && d.elements[c].namespace == nsPlace && v.has(local), d.elements[c].namespace == nsRPID && (!v.places || v.has(local)):
 			e.Values = append(e.Values, local)
 		default:
 			e.Extensions = d.keep(e.Extensions, c, nsRPID)

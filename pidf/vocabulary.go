@@ -31,6 +31,27 @@ func (v *vocabulary) has(word string) bool {
 	return slices.Contains(v.words, word) || v.unknown && word == NotKnown
 }
 
+// vocabularyOf is that of the element with a name, nil for none.
+func vocabularyOf(name string) *vocabulary {
+	switch name {
+	case "activities":
+		return &activityWords
+	case "mood":
+		return &moodWords
+	case "place-type":
+		return &placeWords
+	case "privacy":
+		return &privacyWords
+	case "relationship":
+		return &relationshipWords
+	case "service-class":
+		return &serviceWords
+	case "sphere":
+		return &sphereWords
+	}
+	return nil
+}
+
 // The RFC also describes the activity lunch, but its schema forgets it: it is
 // written as a text.
 var (
