@@ -18,7 +18,7 @@ const (
 // and is left out where that is nothing; what has none is kept around it. It is
 // nil where nothing is left.
 func (c *composer) mended(d *Document, i int32) *Document {
-	if c.mending += mendingCost + int(d.elements[i].end - d.elements[i].start); c.mending > maxMended {
+	if c.mending += mendingCost + int(d.elements[i].end-d.elements[i].start); c.mending > maxMended {
 		return nil
 	}
 	w := composers.Get().(*composer)
