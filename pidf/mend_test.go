@@ -141,6 +141,7 @@ func TestComposeMutated(t *testing.T) {
 		for range 25 {
 			if d, err := Parse([]byte(mutated(random, body))); err == nil {
 				compose(t, Source{Doc: d})
+				emit(d.Presence().Append(nil))
 				composed++
 			}
 		}

@@ -117,12 +117,13 @@ func (d *Document) Presence() *Presence {
 }
 
 // Append appends the presence information to dst as a document that is valid
-// by the schemas of the RFCs above; extensions are not checked against schemas
-// of their own, but are left out where they are not well-formed. Without any
+// by the schemas of the RFCs above. Extensions are mended as [Composition.Append]
+// does, and left out where they are not well-formed. Without any
 // part it is an empty presence element. Equal inputs give equal bytes.
 func (p *Presence) Append(dst []byte) []byte {
 	w := composers.Get().(*composer)
 	defer w.release()
+	w.strict = true
 	for i := range p.Tuples {
 		w.typedTuple(&p.Tuples[i])
 	}
