@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"presenced/internal/store"
@@ -85,7 +86,7 @@ func (f *facts) compose(ctx context.Context) (*Document, error) {
 		}
 		version := f.registration.Version // the document is kept, the facts are not
 		d.Registered = &version
-		composed.Reachable = len(f.registration.Bindings) > 0
+		composed.Reachable = slices.ContainsFunc(f.registration.Bindings, says)
 	}
 	text, until := composed.Append(nil)
 	d.Bytes, d.Until = bytes.Clone(text), until // it is kept: no room for more
@@ -112,3 +113,6 @@ func hasTuple(d *pidf.Document) bool {
 	}
 	return false
 }
+
+// says whether a binding makes its inbox reachable for whoever looks.
+func says(b store.Binding) bool { return !b.Withdrawn }

@@ -19,26 +19,22 @@ import (
 //
 // COMPAT: baresip sends two initial PUBLISHes when it has registered and knows
 // the second entity-tag only (TestElderStateStaysHidden).
-func (a *Agent) withdrawElders(ctx context.Context, key store.Key, tag string) error {
-	pubs, err := a.Store.Publications(ctx, key)
-	if err != nil {
-		return err
-	}
-	newer := len(pubs.List) - 1
-	for newer >= 0 && pubs.List[newer].Tag != tag {
-		newer--
-	}
+//
+// It returns how many of the publications are left then.
+func (a *Agent) withdrawElders(ctx context.Context, key store.Key, list []store.Publication, newer int) (left int, err error) {
+	left = len(list)
 	for i := range newer {
-		elder := &pubs.List[i]
-		if !a.hides(&pubs.List[newer], elder) {
+		elder := &list[i]
+		if !a.hides(&list[newer], elder) {
 			continue
 		}
 		removal := store.Publish{IfMatch: elder.Tag, Publication: store.Publication{Tag: rand.Text()}}
 		if err := a.Store.Publish(ctx, key, removal); err != nil && !errors.Is(err, store.ErrNoMatch) {
-			return err
+			return left, err
 		}
+		left--
 	}
-	return nil
+	return left, nil
 }
 
 // hides tells whether both are one program's on one host, and nothing of the

@@ -51,7 +51,8 @@ type Expires struct{ Min, Max, Default uint32 }
 type Config struct {
 	Store         Publications
 	Documents     Documents
-	Rules         Rules // nil: no presentity has any
+	Registrations Registrations // nil: being registered is no presence
+	Rules         Rules         // nil: no presentity has any
 	Expires       Expires
 	MaxBody       int // bytes: more is 413
 	PerPresentity int // publications of one presentity: more is 403; 0: no limit

@@ -44,7 +44,7 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 		Source: source(r), UserAgent: r.Header("User-Agent"), TTL: time.Duration(seconds) * time.Second,
 	}}
 	if ifMatch != "" && seconds == 0 {
-		if err := a.withdrawElders(ctx, key, ifMatch); err != nil {
+		if err := a.withdraw(ctx, key, ifMatch); err != nil {
 			return nil, refusal(err)
 		}
 	}

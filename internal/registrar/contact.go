@@ -158,6 +158,7 @@ func (w *wanted) write(b, origin *store.Binding) {
 	keep(&b.Contact, w.uri.AppendTo(room[:0]))
 	keep(&b.Params, appendParams(room[:0], w.params))
 	keep(&b.Flow, w.flow.AppendTo(room[:0]))
+	b.Withdrawn = b.Withdrawn && b.CallID == origin.CallID // else a program that has begun anew
 	keep(&b.CallID, append(room[:0], origin.CallID...))
 	keep(&b.UserAgent, append(room[:0], origin.UserAgent...))
 	b.Path, b.CSeq, b.Agent = origin.Path, origin.CSeq, origin.Agent

@@ -98,12 +98,13 @@ func (s *Server) guarded(ctx context.Context, r *sip.Request) error {
 func (s *Server) makePresence(c *config.Config) {
 	prompt, _ := unwrap(s.engine).(notifier.Prompt) // of an engine in this process
 	sources := composition.Config{Publications: s.engine, HardState: s.rules, Capacity: composed}
+	var registrations presence.Registrations
 	if c.Presence.Registration && slices.Contains(c.Services, config.ServiceRegistrar) {
-		sources.Registrations = s.engine
+		sources.Registrations, registrations = s.engine, s.engine
 	}
 	s.composer = composition.New(sources)
 	s.presence = presence.New(presence.Config{
-		Store: s.engine, Documents: s.composer, Rules: s.rules, Expires: presence.Expires(seconds(c.Expires.Publish)),
+		Store: s.engine, Documents: s.composer, Registrations: registrations, Rules: s.rules, Expires: presence.Expires(seconds(c.Expires.Publish)),
 		MaxBody: c.Limits.BodySize, PerPresentity: c.Limits.PublicationsPerPresentity,
 		Reconsider: func(ctx context.Context, key store.Key) { s.notifier.ReconsiderKey(ctx, key) },
 	}, accessRules(c))

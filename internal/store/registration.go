@@ -14,7 +14,26 @@ type Binding struct {
 	Agent     string // who holds the flow
 	Flow      string // packed by the registrar; the engine does not look inside
 	UserAgent string
+	// Withdrawn: since this place was registered the presentity has taken back
+	// all that it had published, so that being registered says no more.
+	Withdrawn bool
 	TTL       time.Duration // granted when written, remaining when read
+}
+
+// withdrawnBit marks a withdrawn binding in PackedQ.
+const withdrawnBit = 1 << 15
+
+// PackedQ is Q and Withdrawn in one number, as engines write them.
+func (b *Binding) PackedQ() uint16 {
+	if b.Withdrawn {
+		return b.Q | withdrawnBit
+	}
+	return b.Q
+}
+
+// UnpackQ reads what PackedQ gave.
+func (b *Binding) UnpackQ(packed uint16) {
+	b.Q, b.Withdrawn = packed&^withdrawnBit, packed&withdrawnBit != 0
 }
 
 // Registration is all live bindings of an inbox at one version. They are

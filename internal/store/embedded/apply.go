@@ -118,7 +118,8 @@ func (e *Engine) applyBindings(f *fields) {
 	ttls := make([]time.Duration, 0, cap(list))
 	for range cap(list) {
 		b := &binding{}
-		b.Contact, b.Params, b.Q = f.string(), f.string(), uint16(f.number())
+		b.Contact, b.Params = f.string(), f.string()
+		b.UnpackQ(uint16(f.number()))
 		for range f.count() {
 			b.Path = append(b.Path, f.string())
 		}

@@ -87,7 +87,7 @@ func (sh *shard) appendBindings(b []byte, r *resource) []byte {
 	for _, bind := range r.bindings {
 		b = appendString(b, bind.Contact)
 		b = appendString(b, bind.Params)
-		b = binary.AppendUvarint(b, uint64(bind.Q))
+		b = binary.AppendUvarint(b, uint64(bind.PackedQ()))
 		b = binary.AppendUvarint(b, uint64(len(bind.Path)))
 		for _, hop := range bind.Path {
 			b = appendString(b, hop)

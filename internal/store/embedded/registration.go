@@ -203,7 +203,7 @@ func updated(before []*binding, b *store.Binding, now int64) int64 {
 func sameBinding(a, b *store.Binding) bool {
 	return a.Contact == b.Contact && a.Params == b.Params && a.Q == b.Q &&
 		slices.Equal(a.Path, b.Path) && a.CallID == b.CallID && a.CSeq == b.CSeq &&
-		a.Agent == b.Agent && a.Flow == b.Flow && a.UserAgent == b.UserAgent
+		a.Agent == b.Agent && a.Flow == b.Flow && a.UserAgent == b.UserAgent && a.Withdrawn == b.Withdrawn
 }
 
 func (b *binding) lapsed(sh *shard) {

@@ -131,7 +131,7 @@ func packBinding(b *store.Binding) []byte {
 	for _, s := range []string{b.Contact, b.Params, b.CallID, b.Agent, b.Flow, b.UserAgent} {
 		p = appendString(p, s)
 	}
-	p = binary.AppendUvarint(p, uint64(b.Q))
+	p = binary.AppendUvarint(p, uint64(b.PackedQ()))
 	p = binary.AppendUvarint(p, uint64(b.CSeq))
 	for _, hop := range b.Path {
 		p = appendString(p, hop)
@@ -144,7 +144,8 @@ func unpackBinding(b *store.Binding, packed string) bool {
 	for _, s := range []*string{&b.Contact, &b.Params, &b.CallID, &b.Agent, &b.Flow, &b.UserAgent} {
 		*s = u.text()
 	}
-	b.Q, b.CSeq = uint16(u.number()), uint32(u.number())
+	b.UnpackQ(uint16(u.number()))
+	b.CSeq = uint32(u.number())
 	for u.rest != "" {
 		b.Path = append(b.Path, u.text())
 	}

@@ -1,0 +1,57 @@
+package presence
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"presenced/internal/store"
+)
+
+// Registrations is where inboxes are registered.
+type Registrations interface {
+	UpdateBindings(ctx context.Context, aor string, into []store.Binding, change store.BindingsChange) ([]store.Binding, error)
+}
+
+// withdraw makes ready for the removal of the publication with the entity-tag
+// (RFC 3903 s.4.5), which is to leave nothing open behind: neither what it has
+// hidden of the same device, nor, where it is the last one, that the inbox is
+// registered. A phone that has published, and takes that back, does not want
+// to be seen; one that never publishes is seen by its registration.
+//
+// COMPAT: linphone that goes offline stays registered
+// (the transcript 4479-registration).
+func (a *Agent) withdraw(ctx context.Context, key store.Key, tag string) error {
+	pubs, err := a.Store.Publications(ctx, key)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(pubs.List, func(p store.Publication) bool { return p.Tag == tag })
+	if at < 0 {
+		return nil // the store says so in its own words
+	}
+	left, err := a.withdrawElders(ctx, key, pubs.List, at)
+	if err != nil || left > 1 || a.Registrations == nil {
+		return err
+	}
+	_, err = a.Registrations.UpdateBindings(ctx, key.AOR, nil, withdrawn)
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
+}
+
+var errUnchanged = errors.New("presence: nothing to change")
+
+// withdrawn is a store.BindingsChange.
+func withdrawn(live []store.Binding) ([]store.Binding, error) {
+	changed := false
+	for i := range live {
+		changed = changed || !live[i].Withdrawn
+		live[i].Withdrawn = true
+	}
+	if !changed {
+		return nil, errUnchanged
+	}
+	return live, nil
+}
