@@ -13,7 +13,7 @@ import (
 func contact(uri string, ttl time.Duration) store.Binding {
 	return store.Binding{
 		Contact: uri, Params: `;+sip.instance="<urn:uuid:1>"`, Q: 700, Path: []string{"<sip:p1.example.com;lr>", "<sip:p2.example.com;lr>"},
-		CallID: "call-1", CSeq: 1, Agent: "agent-a", Flow: "udp\x00flow", UserAgent: "baresip", TTL: ttl,
+		CallID: "call-1", CSeq: 1, Agent: "agent-a", Flow: "udp\x00flow", UserAgent: "baresip", Withdrawn: true, TTL: ttl,
 	}
 }
 
