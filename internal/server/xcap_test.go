@@ -235,7 +235,7 @@ func TestXCAPWatchers(t *testing.T) {
 func TestXCAPByCurl(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
-		t.Skip("no curl")
+		t.Fatal("curl is not installed: scripts/test installs it")
 	}
 	n := startNode(t, xcapConfig)
 	url := "http://" + n.XCAPAddr().String() + xcapAliceRules
