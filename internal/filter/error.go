@@ -14,12 +14,9 @@ const (
 	NotAcceptable = 488 // the filter is understood as one, but not accepted (RFC 4660 s.3.3.4 and s.5.4)
 )
 
-// BadFilter is the reason in Subscription-State where a filter that a 202 has
-// answered turns out to be bad and the subscription is terminated (RFC 4660
-// s.5.4). [Parse] and [Merge] find everything out before the answer.
-const BadFilter = "badfilter"
-
-// Error says why a filter-set was refused, where, and with which answer.
+// Error says why a filter-set was refused, where, and with which answer. [Parse]
+// and [Merge] find everything out before the answer: no subscription has to end
+// with reason badfilter afterwards (RFC 4660 s.5.4).
 type Error struct {
 	Status int    // BadRequest, TooLarge or NotAcceptable
 	Line   int    // line of the offending element's tag, from 1; 0 where a refresh and the filters before it are in conflict
