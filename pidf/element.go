@@ -1,8 +1,10 @@
 package pidf
 
 import (
+	"bytes"
 	"iter"
 	"strings"
+	"unicode/utf8"
 )
 
 // Name is the expanded name of an element or an attribute.
@@ -47,6 +49,27 @@ func (e Element) Text() string { return e.doc.text(e.index) }
 
 // Attribute returns the value of an attribute without a prefix, "" if missing.
 func (e Element) Attribute(local string) string { return e.doc.attribute(e.index, local) }
+
+// Lookup returns the value of an attribute without a prefix, and whether it is
+// there.
+func (e Element) Lookup(local string) (value string, found bool) {
+	for a := range e.Attributes() {
+		if a.Name == (Name{Local: local}) {
+			return e.Value(a), true
+		}
+	}
+	return "", false
+}
+
+// HasText tells whether text stands beside the children, other than white space
+// and comments. Of an element without children it is all its text.
+func (e Element) HasText() bool { return !e.doc.hasElementsOnly(e.index) }
+
+// IsEmpty tells whether nothing stands between the tags but comments.
+func (e Element) IsEmpty() bool {
+	content := e.doc.content(e.index)
+	return e.doc.firstChild(e.index) < 0 && !strings.Contains(content, cdataOpen) && decodeText(content) == ""
+}
 
 // Language returns the xml:lang that holds for the element, its own or
 // inherited, "" if there is none.
@@ -95,6 +118,21 @@ func (e Element) Value(a Attribute) string {
 	raw := e.doc.body[a.Start : a.End-1]
 	quote := e.doc.body[a.End-1]
 	return decodeAttribute(raw[strings.IndexByte(raw, quote)+1:])
+}
+
+// MentionsPrefix tells whether "prefix:" stands in a piece of a document where a
+// name may begin: in a tag, or in a text that holds qualified names.
+func MentionsPrefix(content []byte, prefix string) bool {
+	name := append(append(make([]byte, 0, 32), prefix...), ':')
+	for i := 0; ; i += len(name) {
+		n := bytes.Index(content[i:], name)
+		if n < 0 {
+			return false
+		}
+		if i += n; i == 0 || content[i-1] != ':' && class[content[i-1]]&className == 0 && content[i-1] < utf8.RuneSelf {
+			return true
+		}
+	}
 }
 
 // Declarations goes through the namespaces that the element itself binds:

@@ -76,3 +76,59 @@ func TestReaderRoot(t *testing.T) {
 		}
 	}
 }
+
+func TestElementContent(t *testing.T) {
+	for body, want := range map[string]string{
+		`<a/>`:                        "empty",
+		`<a></a>`:                     "empty",
+		`<a><!-- x --><!-- y --></a>`: "empty",
+		`<a> </a>`:                    "",
+		"<a>\n<!-- x -->\t<b/> </a>":  "",
+		`<a><b>text</b></a>`:          "",
+		`<a>text</a>`:                 "text",
+		`<a><b/>text</a>`:             "text",
+		`<a><b/>&#32;</a>`:            "text",
+		`<a><![CDATA[ ]]></a>`:        "text",
+		`<a><![CDATA[]]><b/></a>`:     "text",
+	} {
+		var d pidf.Document
+		if err := (&pidf.Reader{Root: pidf.Name{Namespace: "urn:x", Local: "a"}}).Read(&d, []byte("<a xmlns='urn:x'"+body[2:])); err != nil {
+			t.Errorf("%s: %v", body, err)
+			continue
+		}
+		got := ""
+		if d.Root().IsEmpty() {
+			got = "empty"
+		}
+		if d.Root().HasText() {
+			got += "text"
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", body, got, want)
+		}
+	}
+}
+
+func TestElementLookup(t *testing.T) {
+	var d pidf.Document
+	if err := (&pidf.Reader{Root: pidf.Name{Namespace: "urn:x", Local: "a"}}).Read(&d, []byte("<a xmlns='urn:x' xmlns:p='urn:y' p:b='1' c='' d='&lt;'/>")); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"b": "false ", "c": "true ", "d": "true <", "xmlns": "false "} {
+		value, found := d.Root().Lookup(name)
+		if got := fmt.Sprint(found, " ", value); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestMentionsPrefix(t *testing.T) {
+	for content, want := range map[string]bool{
+		"<p:a/>": true, "</p:a>": true, "xsi:type='p:T'": true, "p:a": true, "<q:a/>": false, "<xp:a/>": false, "<x.p:a/>": false,
+		"<xp:a/><p:b/>": true, "\u00e9p:a": false, "<a p='1'/>": false,
+	} {
+		if got := pidf.MentionsPrefix([]byte(content), "p"); got != want {
+			t.Errorf("%s: %v, want %v", content, got, want)
+		}
+	}
+}

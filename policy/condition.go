@@ -121,7 +121,7 @@ func appendRead[T any](list *[]T, e element, read func(element) (T, error)) erro
 
 // readSphere reads tokens separated by blanks (RFC 4745 s.7.3).
 func readSphere(e element) ([]string, error) {
-	value, ok := e.attr("value")
+	value, ok := e.Lookup("value")
 	if !ok {
 		return nil, e.fail("value is missing")
 	}
@@ -138,10 +138,10 @@ func readExternalList(e element) ([]string, error) {
 		if entry.Name() != oma("entry") {
 			return nil, entry.fail("is not allowed in external-list")
 		}
-		if !isBlank(e.body[entry.Open():entry.Close()], "") {
+		if !entry.IsEmpty() {
 			return nil, entry.fail("must be empty")
 		}
-		if list, ok := entry.attr("anc"); ok {
+		if list, ok := entry.Lookup("anc"); ok {
 			lists = append(lists, strings.Clone(strings.Trim(list, spaces)))
 		}
 	}

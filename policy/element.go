@@ -65,16 +65,6 @@ func (e element) children() []element {
 	return all
 }
 
-// attr returns an attribute without a namespace.
-func (e element) attr(local string) (string, bool) {
-	for a := range e.Attributes() {
-		if a.Name == (pidf.Name{Local: local}) {
-			return e.Attribute(local), true
-		}
-	}
-	return "", false
-}
-
 // only refuses attributes other than those named. Hints where a schema is
 // may stand anywhere.
 func (e element) only(attributes ...string) error {
@@ -91,36 +81,15 @@ func (e element) only(attributes ...string) error {
 // structure refuses text beside the children, and attributes other than
 // those named.
 func (e element) structure(attributes ...string) error {
-	at := e.Open()
-	for child := range e.Children() {
-		if !isBlank(e.body[at:child.Start()], spaces) {
-			return e.fail("text is not allowed")
-		}
-		at = child.End()
-	}
-	if !isBlank(e.body[at:e.Close()], spaces) {
+	if e.HasText() {
 		return e.fail("text is not allowed")
 	}
 	return e.only(attributes...)
 }
 
-// isBlank says whether what stands between tags is comments and some
-// characters only.
-func isBlank(between, characters string) bool {
-	const open, shut = "<!--", "-->"
-	for {
-		between = strings.TrimLeft(between, characters)
-		if !strings.HasPrefix(between, open) {
-			return between == ""
-		}
-		end := strings.Index(between[len(open):], shut)
-		between = between[len(open)+end+len(shut):]
-	}
-}
-
 // empty refuses any content, and attributes other than those named.
 func (e element) empty(attributes ...string) error {
-	if !isBlank(e.body[e.Open():e.Close()], "") {
+	if !e.IsEmpty() {
 		return e.fail("must be empty")
 	}
 	return e.only(attributes...)

@@ -49,7 +49,7 @@ func normalEscapes(s string) string {
 			out = append(out, s[i])
 			continue
 		}
-		if c := byte(high<<4 | low); c != ':' && isNameByte(c) && c < 0x80 || c == '~' { // RFC 3986 s.2.3
+		if c := byte(high<<4 | low); isUnreserved(c) {
 			out = append(out, c)
 		} else {
 			out = append(out, '%', digits[high], digits[low])
@@ -57,6 +57,11 @@ func normalEscapes(s string) string {
 		i += 2
 	}
 	return string(out)
+}
+
+// isUnreserved is RFC 3986 s.2.3.
+func isUnreserved(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }
 
 func upper(c byte) byte {

@@ -36,7 +36,7 @@ func checkExtensions(e element) error {
 
 // uniqueID checks an id of type xs:ID.
 func uniqueID(e element, ids map[string]bool) error {
-	id, ok := e.attr("id")
+	id, ok := e.Lookup("id")
 	id = strings.Trim(id, spaces)
 	switch {
 	case !ok:

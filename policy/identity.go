@@ -100,7 +100,7 @@ func readMany(e element) (many, error) {
 	if err := e.structure("domain"); err != nil {
 		return m, err
 	}
-	if _, ok := e.attr("domain"); ok {
+	if _, ok := e.Lookup("domain"); ok {
 		var err error
 		if m.domain, err = readDomain(e); err != nil {
 			return m, err
@@ -130,8 +130,8 @@ func (m *many) readExcept(e element) error {
 	if err := e.empty("id", "domain"); err != nil {
 		return err
 	}
-	_, hasID := e.attr("id")
-	_, hasDomain := e.attr("domain")
+	_, hasID := e.Lookup("id")
+	_, hasDomain := e.Lookup("domain")
 	if hasID == hasDomain {
 		return e.fail("needs either id or domain") // RFC 4745 s.7.2
 	}
@@ -143,7 +143,7 @@ func (m *many) readExcept(e element) error {
 
 // readID reads an identity, which must be a URI (RFC 4745 s.7.2).
 func readID(e element) (string, error) {
-	value, ok := e.attr("id")
+	value, ok := e.Lookup("id")
 	if !ok {
 		return "", e.fail("id is missing")
 	}
@@ -157,7 +157,7 @@ func readID(e element) (string, error) {
 // readDomain refuses what could not be compared: an exception that never
 // matches opens a door.
 func readDomain(e element) (string, error) {
-	value, _ := e.attr("domain")
+	value, _ := e.Lookup("domain")
 	host, ok := canonicalDomain(strings.Trim(value, spaces))
 	if !ok {
 		return "", e.fail("domain %.80q is no domain name in ASCII", value)

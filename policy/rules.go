@@ -155,8 +155,8 @@ func (p *Permissions) readUnknown(e element) error {
 	if err != nil {
 		return err
 	}
-	local, _ := e.attr("name")
-	space, _ := e.attr("ns")
+	local, _ := e.Lookup("name")
+	space, _ := e.Lookup("ns")
 	if !isNCName(local) || space == "" {
 		return e.fail("needs name, without a prefix, and ns")
 	}

@@ -182,7 +182,7 @@ func (t *transformation) head(dst []byte, root pidf.Element, content []byte) []b
 		switch {
 		case prefix == "":
 			dst = append(dst, ` xmlns="`...)
-		case prefix == own || mentions(content, prefix):
+		case prefix == own || pidf.MentionsPrefix(content, prefix):
 			dst = append(dst, " xmlns:"...)
 			dst = append(dst, prefix...)
 			dst = append(dst, `="`...)
@@ -198,23 +198,4 @@ func (t *transformation) head(dst []byte, root pidf.Element, content []byte) []b
 		}
 	}
 	return append(dst, ">\n"...)
-}
-
-// mentions tells whether "prefix:" stands in the content where a name may
-// begin: in a tag, or in a text that holds qualified names.
-func mentions(content []byte, prefix string) bool {
-	name := append(append(make([]byte, 0, 32), prefix...), ':')
-	for i := 0; ; i += len(name) {
-		n := bytes.Index(content[i:], name)
-		if n < 0 {
-			return false
-		}
-		if i += n; i == 0 || !isNameByte(content[i-1]) {
-			return true
-		}
-	}
-}
-
-func isNameByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80 || strings.IndexByte(":_-.", c) >= 0
 }

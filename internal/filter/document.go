@@ -124,7 +124,7 @@ func (r *setReader) readFilter(e element) error {
 	if err := e.structure("id", "uri", "domain", "remove", "enabled"); err != nil {
 		return err
 	}
-	id, named := e.attr("id")
+	id, named := e.Lookup("id")
 	switch {
 	case !named:
 		return e.fail("has no id")
@@ -153,8 +153,8 @@ func (r *setReader) readFilter(e element) error {
 // address finds what a filter is for: without an address the resource that is
 // subscribed to (RFC 4660 s.5.2.1).
 func (r *setReader) address(f *entry, e element) error {
-	uri, hasURI := e.attr("uri")
-	domain, hasDomain := e.attr("domain")
+	uri, hasURI := e.Lookup("uri")
+	domain, hasDomain := e.Lookup("domain")
 	f.addressed = hasURI || hasDomain
 	switch {
 	case hasURI && hasDomain:
@@ -248,7 +248,7 @@ func (r *setReader) readSelection(e element) (selection, error) {
 	if err != nil {
 		return selection{}, err
 	}
-	kind, typed := e.attr("type")
+	kind, typed := e.Lookup("type")
 	switch {
 	case kind == "namespace": // RFC 4661 s.3.5.3
 		namespace, ok := namespaceName(text)
@@ -324,7 +324,7 @@ func (r *setReader) readCriterion(e element, kind criterionKind) (criterion, err
 	}
 	c := criterion{kind: kind, path: selected}
 	for i, name := range changeAttributes {
-		if value, given := e.attr(name); given && kind == changed {
+		if value, given := e.Lookup(name); given && kind == changed {
 			value = strings.Clone(collapse(value))
 			c.values()[i].set(value)
 		}

@@ -3,7 +3,6 @@ package filter
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"presenced/pidf"
 )
@@ -35,19 +34,9 @@ func (e element) children() []element {
 	return all
 }
 
-// attr returns an attribute without a namespace.
-func (e element) attr(local string) (string, bool) {
-	for a := range e.Attributes() {
-		if a.Name == (pidf.Name{Local: local}) {
-			return e.Value(a), true
-		}
-	}
-	return "", false
-}
-
 // boolean reads an attribute of type xs:boolean.
 func (e element) boolean(local, standard string) (bool, error) {
-	value, given := e.attr(local)
+	value, given := e.Lookup(local)
 	if !given {
 		value = standard
 	}
@@ -73,30 +62,10 @@ func (e element) only(attributes []string) error {
 // structure refuses text beside the children, and attributes other than those
 // named.
 func (e element) structure(attributes ...string) error {
-	at := e.Open()
-	for child := range e.Children() {
-		if !isBlank(e.body[at:child.Start()]) {
-			return e.fail("text is not allowed")
-		}
-		at = child.End()
-	}
-	if !isBlank(e.body[at:e.Close()]) {
+	if e.HasText() {
 		return e.fail("text is not allowed")
 	}
 	return e.only(attributes)
-}
-
-// isBlank says whether what stands between tags is white space and comments.
-func isBlank(between string) bool {
-	const open, shut = "<!--", "-->"
-	for {
-		between = strings.TrimLeft(between, " \t\r\n")
-		if !strings.HasPrefix(between, open) {
-			return between == ""
-		}
-		end := strings.Index(between[len(open):], shut)
-		between = between[len(open)+end+len(shut):]
-	}
 }
 
 // value is the text of an element without children, and with no other

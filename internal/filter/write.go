@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"presenced/pidf"
 )
@@ -87,7 +86,7 @@ func (w *writer) head(dst, content []byte) []byte {
 		switch {
 		case prefix == "":
 			dst = append(dst, ` xmlns="`...)
-		case prefix == own || mentions(content, prefix) || mentions(attributes, prefix):
+		case prefix == own || pidf.MentionsPrefix(content, prefix) || pidf.MentionsPrefix(attributes, prefix):
 			dst = append(dst, " xmlns:"...)
 			dst = append(dst, prefix...)
 			dst = append(dst, `="`...)
@@ -97,23 +96,4 @@ func (w *writer) head(dst, content []byte) []byte {
 		dst = append(pidf.AppendValue(dst, namespace), '"')
 	}
 	return append(append(dst, attributes...), ">\n"...)
-}
-
-// mentions tells whether "prefix:" stands where a name may begin: in a tag, or
-// in a text that holds qualified names.
-func mentions(content []byte, prefix string) bool {
-	name := append(append(make([]byte, 0, 32), prefix...), ':')
-	for i := 0; ; i += len(name) {
-		n := bytes.Index(content[i:], name)
-		if n < 0 {
-			return false
-		}
-		if i += n; i == 0 || !isNameByte(content[i-1]) {
-			return true
-		}
-	}
-}
-
-func isNameByte(c byte) bool {
-	return c >= utf8.RuneSelf || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(":_-.", c) >= 0
 }
