@@ -10,8 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"presenced/scripts/child"
 )
 
 //go:embed workloads/*.toml
@@ -132,17 +133,16 @@ func (b *bench) drive(ctx context.Context, r *running, folder string, j job) ([]
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	load := exec.CommandContext(ctx, b.load, args...)
+	load := exec.CommandContext(ctx, b.load, args...)                       // not in our group: Ctrl-C is ours to handle
 	load.Cancel = func() error { return load.Process.Signal(os.Interrupt) } // it writes what it has
 	load.WaitDelay = 10 * time.Second
-	load.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // Ctrl-C is ours to handle
 	log, err := os.Create(filepath.Join(folder, "presence-load.log"))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
 	load.Stdout, load.Stderr = log, log
-	if err := onLastingThread(load.Start); err != nil {
+	if err := child.Start(load); err != nil {
 		return nil, err
 	}
 	ended := load.Wait()

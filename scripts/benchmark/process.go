@@ -9,10 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"sync"
 	"syscall"
 	"time"
+
+	"presenced/scripts/child"
 )
 
 // process is a program in a process group of its own, of which nothing is left
@@ -32,8 +32,7 @@ func launch(folder, name string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(args[0], args[1:]...), log: log, exited: make(chan struct{})}
 	p.cmd.Dir = folder
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := onLastingThread(p.cmd.Start); err != nil {
+	if err := child.Start(p.cmd); err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
 	go func() {
@@ -44,32 +43,12 @@ func launch(folder, name string, args ...string) (*process, error) {
 	return p, nil
 }
 
-var starts = sync.OnceValue(func() chan func() {
-	c := make(chan func())
-	go func() {
-		runtime.LockOSThread()
-		for start := range c {
-			start()
-		}
-	}()
-	return c
-})
-
-// onLastingThread starts a process on a thread that lives as long as we do:
-// the kernel sends Pdeathsig when the thread ends that started the process.
-func onLastingThread(start func() error) error {
-	result := make(chan error)
-	starts() <- func() { result <- start() }
-	return <-result
-}
-
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // kill ends the process and all that it started, at once: what a benchmark
 // leaves behind is worth nothing, and Kamailio takes 2 s to leave by itself.
 func (p *process) kill() {
-	// It may be gone already: then there is nothing to do.
-	_ = syscall.Kill(-p.pid(), syscall.SIGKILL)
+	child.Signal(p.cmd, syscall.SIGKILL)
 	<-p.exited
 }
 

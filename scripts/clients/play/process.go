@@ -8,10 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
+
+	"presenced/scripts/child"
 )
 
 // process is a program of which nothing is left once it was stopped.
@@ -34,7 +35,6 @@ func launch(folder, name string, env []string, args []string, line func(string),
 	p := &process{cmd: exec.Command(args[0], args[1:]...), log: log, exited: make(chan struct{})}
 	p.cmd.Dir = folder
 	p.cmd.Env = append([]string{"HOME=" + folder, "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "TERM=dumb"}, env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	p.cmd.Stderr = p
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func launch(folder, name string, env []string, args []string, line func(string),
 	if err != nil {
 		return nil, err
 	}
-	if err := onLastingThread(p.cmd.Start); err != nil {
+	if err := child.Start(p.cmd); err != nil {
 		return nil, err
 	}
 	go func() {
@@ -57,25 +57,6 @@ func launch(folder, name string, env []string, args []string, line func(string),
 		close(p.exited)
 	}()
 	return p, nil
-}
-
-var starts = sync.OnceValue(func() chan func() {
-	c := make(chan func())
-	go func() {
-		runtime.LockOSThread()
-		for start := range c {
-			start()
-		}
-	}()
-	return c
-})
-
-// onLastingThread starts a process on a thread that lives as long as we do:
-// the kernel sends Pdeathsig when the thread ends that started the process.
-func onLastingThread(start func() error) error {
-	result := make(chan error)
-	starts() <- func() { result <- start() }
-	return <-result
 }
 
 // Write appends to the log.
@@ -99,12 +80,11 @@ func (p *process) follow(stdout io.Reader, line func(string)) {
 // stop ends the process and all that it started: with SIGTERM, and after
 // patience with SIGKILL.
 func (p *process) stop(patience time.Duration) {
-	group := -p.cmd.Process.Pid
-	if !p.gone(patience, func() { syscall.Kill(group, syscall.SIGTERM) }) {
-		p.gone(5*time.Second, func() { syscall.Kill(group, syscall.SIGKILL) })
+	if !p.gone(patience, func() { child.Signal(p.cmd, syscall.SIGTERM) }) {
+		p.gone(5*time.Second, func() { child.Signal(p.cmd, syscall.SIGKILL) })
 	}
 	// Children that outlived it; there is none as a rule.
-	syscall.Kill(group, syscall.SIGKILL)
+	child.Signal(p.cmd, syscall.SIGKILL)
 }
 
 // gone does something and says whether the process ended within patience.
