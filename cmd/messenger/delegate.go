@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/xml"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,11 +17,8 @@ func delegate(ctx context.Context, a *agent, operands []string) error {
 	if err != nil {
 		return err
 	}
-	if len(operands) > 0 && a.options.wholes() > 0 {
-		return usageError("--document, --put and --delete stand alone")
-	}
-	if len(operands) == 0 {
-		return d.manage(ctx, d.describeDelegations)
+	if done, err := d.edited(ctx, operands, d.describeDelegations); done {
+		return err
 	}
 	if len(operands) == 1 {
 		return usageError("what may %s do? publish,watchers,rules or none", operands[0])
@@ -37,15 +31,10 @@ func delegate(ctx context.Context, a *agent, operands []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.edit(ctx, func(doc []byte) ([]byte, error) {
-		all, err := readDelegates(doc)
-		if err != nil {
-			return nil, d.foreign(err)
-		}
+	err = revise(ctx, d, func() delegates { return delegates{} }, func(all delegates) {
 		if all[to.Addr()] = granted; len(granted) == 0 {
 			delete(all, to.Addr())
 		}
-		return all.document()
 	})
 	if err != nil {
 		return err
@@ -88,51 +77,23 @@ func parseDelegated(typed string) ([]string, error) {
 type delegates map[string][]string
 
 func (all delegates) document() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteString(xml.Header + `<cp:ruleset xmlns:cp="` + policy.NamespaceCommonPolicy + `" xmlns="` + policy.NamespaceDelegation + `">` + "\n")
+	b := openRuleset(policy.NamespaceDelegation)
 	for i, to := range slices.Sorted(maps.Keys(all)) {
-		fmt.Fprintf(&b, ` <cp:rule id="d%d">`+"\n", i+1)
-		fmt.Fprintf(&b, `  <cp:conditions><cp:identity><cp:one id="%s"/></cp:identity></cp:conditions>`+"\n", escaped(to))
+		fmt.Fprintf(b, ` <cp:rule id="d%d">`+"\n", i+1)
+		fmt.Fprintf(b, `  <cp:conditions><cp:identity><cp:one id="%s"/></cp:identity></cp:conditions>`+"\n", escaped(to))
 		b.WriteString("  <cp:actions>")
 		for _, power := range all[to] {
-			fmt.Fprintf(&b, "<%s>true</%s>", power, power)
+			fmt.Fprintf(b, "<%s>true</%s>", power, power)
 		}
 		b.WriteString("</cp:actions>\n </cp:rule>\n")
 	}
-	b.WriteString("</cp:ruleset>\n")
-	if _, err := policy.ParseDelegation(b.Bytes()); err != nil {
-		return nil, failed("the delegations would not be valid: %s", printable(err.Error()))
-	}
-	return b.Bytes(), nil
+	return closeRuleset(b, delegations.what, policy.ParseDelegation)
 }
 
-// errForeign is a document that this messenger did not write.
-var errForeign = errors.New("they were not written by messenger")
-
-// foreign is the failure to edit such a document.
-func (d *ruleDocument) foreign(err error) error {
-	return failed("the %s of %s are not edited: %s; see --document, --put and --delete", d.usage.what, name(d.owner), printable(err.Error()))
-}
-
-// readDelegates reads a document that this messenger wrote.
-func readDelegates(doc []byte) (delegates, error) {
-	all := delegates{}
-	if doc == nil {
-		return all, nil
+func (all delegates) learn(r *rule) {
+	if to, ok := r.target(); ok {
+		all[to] = r.powers()
 	}
-	s, err := readRuleset(doc)
-	if err != nil {
-		return nil, err
-	}
-	for i := range s.Rules {
-		if to, ok := s.Rules[i].target(); ok {
-			all[to] = s.Rules[i].powers()
-		}
-	}
-	if again, err := all.document(); err != nil || !bytes.Equal(again, doc) {
-		return nil, errForeign
-	}
-	return all, nil
 }
 
 // powers are those that a rule gives.
@@ -145,22 +106,9 @@ func (r *rule) powers() []string {
 
 // describeDelegations prints a line for each delegation.
 func (d *ruleDocument) describeDelegations(doc []byte) error {
-	if doc == nil {
-		d.api.agent.out.notice("%s has no %s: %s", name(d.owner), d.usage.what, d.usage.none)
-		return nil
-	}
-	if _, err := policy.ParseDelegation(doc); err != nil {
-		return unreadable(d, err)
-	}
-	s, err := readRuleset(doc)
-	if err != nil {
-		return unreadable(d, err)
-	}
-	for i := range s.Rules {
-		r := &s.Rules[i]
+	return eachRule(d, doc, policy.ParseDelegation, func(r *rule) {
 		to, _ := r.target()
 		d.api.agent.out.line(event{Event: "delegated", URI: d.owner.String(), To: to, Delegated: r.powers()},
 			"%s %s", r.whom(), may(r.powers()))
-	}
-	return nil
+	})
 }

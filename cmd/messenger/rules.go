@@ -28,16 +28,8 @@ func rules(ctx context.Context, a *agent, _ []string) error {
 
 // describeRules prints a line for each access rule.
 func (d *ruleDocument) describeRules(doc []byte) error {
-	if _, err := policy.ParseRules(doc); err != nil {
-		return unreadable(d, err)
-	}
-	s, err := readRuleset(doc)
-	if err != nil {
-		return unreadable(d, err)
-	}
 	out := d.api.agent.out
-	for i := range s.Rules {
-		r := &s.Rules[i]
+	err := eachRule(d, doc, policy.ParseRules, func(r *rule) {
 		handling := r.action("sub-handling")
 		if handling == "" {
 			handling = policy.Block.String() // RFC 5025 s.3.2.1: the lowest value
@@ -49,13 +41,11 @@ func (d *ruleDocument) describeRules(doc []byte) error {
 		out.line(event{
 			Event: "rule", Presentity: d.owner.String(), ID: r.ID, Handling: handling, Text: new(r.whom() + ": " + words),
 		}, "%s: %s", r.whom(), words)
+	})
+	if err == nil {
+		out.notice("where several rules match a watcher, what gives most counts; who matches none is blocked")
 	}
-	out.notice("where several rules match a watcher, what gives most counts; who matches none is blocked")
-	return nil
-}
-
-func unreadable(d *ruleDocument, err error) error {
-	return failed("the %s of %s cannot be read: %s", d.usage.what, name(d.owner), printable(err.Error()))
+	return err
 }
 
 // provided is what transformations let a watcher see, in words (RFC 5025

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/xml"
@@ -20,11 +19,8 @@ func visibility(ctx context.Context, a *agent, operands []string) error {
 	if err != nil {
 		return err
 	}
-	if len(operands) > 0 && a.options.wholes() > 0 {
-		return usageError("--document, --put and --delete stand alone")
-	}
-	if len(operands) == 0 {
-		return d.manage(ctx, d.describeVisibility)
+	if done, err := d.edited(ctx, operands, d.describeVisibility); done {
+		return err
 	}
 	watching := operands[0]
 	if outlooks[watching] == "" {
@@ -36,14 +32,7 @@ func visibility(ctx context.Context, a *agent, operands []string) error {
 			return err
 		}
 	}
-	_, err = d.edit(ctx, func(doc []byte) ([]byte, error) {
-		v, err := readWatchings(doc)
-		if err != nil {
-			return nil, d.foreign(err)
-		}
-		v[of] = watching
-		return v.document()
-	})
+	err = revise(ctx, d, func() watchings { return watchings{} }, func(v watchings) { v[of] = watching })
 	if err != nil {
 		return err
 	}
@@ -105,18 +94,19 @@ func (v watchings) order() []string {
 // document writes the rules. Values combine by maximum (RFC 4745 s.10.2), so
 // that a wide rule excepts whom a narrower one names.
 func (v watchings) document() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteString(xml.Header + `<cp:ruleset xmlns:cp="` + policy.NamespaceCommonPolicy + `" xmlns="` + policy.NamespaceVisibility + `">` + "\n")
+	b := openRuleset(policy.NamespaceVisibility)
 	for i, of := range v.order() {
-		fmt.Fprintf(&b, ` <cp:rule id="v%d">`+"\n", i+1)
-		fmt.Fprintf(&b, "  <cp:conditions><cp:identity>%s</cp:identity></cp:conditions>\n", v.identity(of))
-		fmt.Fprintf(&b, "  <cp:actions><watching>%s</watching></cp:actions>\n </cp:rule>\n", v[of])
+		fmt.Fprintf(b, ` <cp:rule id="v%d">`+"\n", i+1)
+		fmt.Fprintf(b, "  <cp:conditions><cp:identity>%s</cp:identity></cp:conditions>\n", v.identity(of))
+		fmt.Fprintf(b, "  <cp:actions><watching>%s</watching></cp:actions>\n </cp:rule>\n", v[of])
 	}
-	b.WriteString("</cp:ruleset>\n")
-	if _, err := policy.ParseVisibility(b.Bytes()); err != nil {
-		return nil, failed("the visibility rules would not be valid: %s", printable(err.Error()))
+	return closeRuleset(b, visibilityRules.what, policy.ParseVisibility)
+}
+
+func (v watchings) learn(r *rule) {
+	if of, ok := r.target(); ok {
+		v[of] = r.action("watching")
 	}
-	return b.Bytes(), nil
 }
 
 func (v watchings) identity(of string) string {
@@ -149,28 +139,6 @@ func escaped(s string) string {
 	return b.String()
 }
 
-// readWatchings reads rules that this messenger wrote. Others are an error:
-// writing them anew would lose what is not understood here.
-func readWatchings(doc []byte) (watchings, error) {
-	v := watchings{}
-	if doc == nil {
-		return v, nil
-	}
-	s, err := readRuleset(doc)
-	if err != nil {
-		return nil, err
-	}
-	for i := range s.Rules {
-		if of, ok := s.Rules[i].target(); ok {
-			v[of] = s.Rules[i].action("watching")
-		}
-	}
-	if again, err := v.document(); err != nil || !bytes.Equal(again, doc) {
-		return nil, errForeign
-	}
-	return v, nil
-}
-
 // target is whom a rule of one target is for.
 func (r *rule) target() (string, bool) {
 	if len(r.Conditions.Identities) != 1 {
@@ -188,23 +156,10 @@ func (r *rule) target() (string, bool) {
 
 // describeVisibility prints a line for each visibility rule.
 func (d *ruleDocument) describeVisibility(doc []byte) error {
-	if doc == nil {
-		d.api.agent.out.notice("%s has no %s: %s", name(d.owner), d.usage.what, d.usage.none)
-		return nil
-	}
-	if _, err := policy.ParseVisibility(doc); err != nil {
-		return unreadable(d, err)
-	}
-	s, err := readRuleset(doc)
-	if err != nil {
-		return unreadable(d, err)
-	}
-	for i := range s.Rules {
-		r := &s.Rules[i]
+	return eachRule(d, doc, policy.ParseVisibility, func(r *rule) {
 		watching := cmp.Or(r.action("watching"), policy.Hidden.String())
 		of, _ := r.target()
 		d.api.agent.out.line(event{Event: "visibility", URI: d.owner.String(), Presentity: of, Handling: watching},
 			"%s: %s", r.whom(), watching)
-	}
-	return nil
+	})
 }
