@@ -98,9 +98,29 @@ func ResponseOf(res *Response, err error) *Response {
 	if err == nil && res != nil {
 		return res
 	}
-	var refusal *Error
-	if errors.As(err, &refusal) {
+	if refusal := refusalOf(err); refusal != nil {
 		return refusal.Response()
 	}
 	return &Response{Code: StatusInternalServerError}
+}
+
+// CodeOf is the code of ResponseOf.
+func CodeOf(res *Response, err error) int {
+	if err == nil && res != nil {
+		return res.Code
+	}
+	if refusal := refusalOf(err); refusal != nil {
+		return refusal.Code
+	}
+	return StatusInternalServerError
+}
+
+// refusalOf is nil where err names no response.
+func refusalOf(err error) *Error {
+	if refusal, ok := err.(*Error); ok {
+		return refusal
+	}
+	var refusal *Error
+	errors.As(err, &refusal)
+	return refusal
 }

@@ -54,15 +54,16 @@ const dateFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
 type date struct{ last atomic.Pointer[written] }
 
 type written struct {
-	second int64
+	second time.Time // its beginning
 	text   string
 }
 
 func (d *date) now() string {
-	now := time.Now()
 	w := d.last.Load()
-	if w == nil || w.second != now.Unix() {
-		w = &written{now.Unix(), now.UTC().Format(dateFormat)}
+	if w == nil || time.Since(w.second) >= time.Second {
+		now := time.Now()
+		begin := now.Add(-time.Duration(now.Nanosecond())) // Truncate would lose the monotonic clock, which is cheap to read
+		w = &written{begin, now.UTC().Format(dateFormat)}
 		d.last.Store(w)
 	}
 	return w.text

@@ -65,6 +65,11 @@ func (m *metrics) HTTPAnswered(method string, code int) {
 // Latency is notifier.Observer's.
 func (m *metrics) Latency(d time.Duration) { m.latency.Observe(d.Seconds()) }
 
+var epoch = time.Now()
+
+// monotonic is for differences: it reads one clock where time.Now reads two.
+func monotonic() time.Duration { return time.Since(epoch) }
+
 // counted is a handler whose answers are counted.
 func (m *metrics) counted(next sip.Handler) sip.Handler {
 	byMethod := map[string]*answers{}
@@ -73,7 +78,7 @@ func (m *metrics) counted(next sip.Handler) sip.Handler {
 		byMethod[method] = &answers{metrics: m, method: method, took: took}
 	}
 	return sip.HandlerFunc(func(ctx context.Context, r *sip.Request) (*sip.Response, error) {
-		start := time.Now()
+		start := monotonic()
 		a := byMethod[label(r.Method())]
 		res, err := next.ServeSIP(ctx, r)
 		if err == nil && res != nil && res.Later != nil {
@@ -92,9 +97,9 @@ type answers struct {
 	codes   [700]atomic.Pointer[prometheus.Counter]
 }
 
-func (a *answers) count(res *sip.Response, err error, start time.Time) {
-	a.took().Observe(time.Since(start).Seconds())
-	code := sip.ResponseOf(res, err).Code
+func (a *answers) count(res *sip.Response, err error, start time.Duration) {
+	a.took().Observe((monotonic() - start).Seconds())
+	code := sip.CodeOf(res, err)
 	if code < 0 || code >= len(a.codes) {
 		code = 0
 	}
@@ -108,7 +113,7 @@ func (a *answers) count(res *sip.Response, err error, start time.Time) {
 }
 
 // later counts an answer when it is known.
-func (a *answers) later(later func(func(*sip.Response, error)), start time.Time) *sip.Response {
+func (a *answers) later(later func(func(*sip.Response, error)), start time.Duration) *sip.Response {
 	return &sip.Response{Later: func(answer func(*sip.Response, error)) {
 		later(func(res *sip.Response, err error) {
 			a.count(res, err, start)

@@ -145,7 +145,7 @@ func BenchmarkHeapPerHeldTransaction(b *testing.B) {
 			b.Fatal(err)
 		}
 		res, _ := typical.ServeSIP(b.Context(), r)
-		b.ReportMetric(float64(len(l.render(nil, r, res))), "B/response")
+		b.ReportMetric(float64(len(l.render(nil, r, key{}, res))), "B/response")
 		l.Close()
 	}
 }

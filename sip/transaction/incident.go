@@ -54,8 +54,7 @@ func (l *Layer) panicked(x *exchange, v any) {
 // record logs the outcome of a request: a line at debug, and an error that
 // names no response, which is a fault of ours, as an incident.
 func (l *Layer) record(ctx context.Context, x *exchange, res *sip.Response, err error) {
-	var refusal *sip.Error
-	if err != nil && !errors.As(err, &refusal) && !errors.Is(err, context.Canceled) {
+	if unexpected(err) {
 		l.incidents.report("request failed",
 			slog.String("method", x.request.Method()), slog.Any("error", err))
 	}
@@ -73,4 +72,13 @@ func (l *Layer) record(ctx context.Context, x *exchange, res *sip.Response, err 
 		attrs = append(attrs, slog.Any("error", err))
 	}
 	log.LogAttrs(ctx, slog.LevelDebug, "request", attrs...)
+}
+
+// unexpected is an error that names no answer and is not a client's that left.
+func unexpected(err error) bool {
+	if err == nil {
+		return false
+	}
+	var refusal *sip.Error
+	return !errors.As(err, &refusal) && !errors.Is(err, context.Canceled)
 }

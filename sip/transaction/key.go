@@ -1,7 +1,9 @@
 package transaction
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"hash/maphash"
 	"net/netip"
@@ -79,21 +81,22 @@ func appendValues(dst []byte, r *sip.Request, name string) []byte {
 	return dst
 }
 
-// tagger makes the To tags of responses that open no dialog: a function of
-// the request, so that a stateless response is the same each time (RFC 3261
-// s.8.2.7), and unguessable without the secret (s.19.3).
-type tagger struct{ secret []byte }
+// tagger makes the To tags of responses that open no dialog, by a secret. A
+// repeat, which has the same key, gets the same tag, so a stateless response is
+// the same each time (RFC 3261 s.8.2.7); nobody can guess it (s.19.3), and it
+// tells nothing of the key.
+type tagger [32]byte
 
-// The source is in it because libpurple's branches, tags and Call-IDs are the
-// same on every machine.
-func (t tagger) tag(r *sip.Request) string {
-	var room [768]byte
-	b := appendPart(room[:0], string(t.secret))
-	b = appendPart(b, r.CallID())
-	b = appendPart(b, r.FromTag())
-	b = appendPart(b, r.Via().Branch)
-	b = strconv.AppendUint(b, uint64(r.CSeq()), 10)
-	b = appendAddr(append(b, ' '), r.Flow.Remote)
-	sum := sha256.Sum256(b)
+func newTagger() (t tagger) {
+	rand.Read(t[:]) // it never fails: crypto/rand ends the process instead
+	return t
+}
+
+func (t *tagger) tag(k key) string {
+	var b [len(t) + 16]byte // with its padding one block of SHA-256
+	copy(b[:], t[:])
+	binary.LittleEndian.PutUint64(b[len(t):], k[0])
+	binary.LittleEndian.PutUint64(b[len(t)+8:], k[1])
+	sum := sha256.Sum256(b[:])
 	return hex.EncodeToString(sum[:10])
 }

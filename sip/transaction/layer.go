@@ -20,9 +20,7 @@
 package transaction
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"hash/maphash"
 	"log/slog"
@@ -94,9 +92,6 @@ type Config struct {
 	// saves the change of goroutines, and a transport that reads in batches
 	// writes the answers in one.
 	Inline bool
-	// Secret keys the To tags. Agents that share it answer a repeat of the
-	// same request with the same tag. Default: random.
-	Secret []byte
 	// MaxPending bounds the ordered requests that wait or run, 8,192 by
 	// default; a quarter of them may stand in one line. What comes above it
 	// over UDP is dropped: the client sends it again. Elsewhere it is a 503.
@@ -125,10 +120,6 @@ func (c *Config) setDefaults() {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
-	}
-	if len(c.Secret) == 0 {
-		c.Secret = make([]byte, 32)
-		rand.Read(c.Secret) // it never fails: crypto/rand ends the process instead
 	}
 }
 
@@ -179,7 +170,7 @@ func New(tr Transport, config Config) *Layer {
 	l.patience.timers = config.Timers
 	l.incidents.log = config.Log
 	l.keys = newKeys()
-	l.tagger = tagger{bytes.Clone(config.Secret)}
+	l.tagger = newTagger()
 	l.lines.seed = maphash.MakeSeed()
 	l.lines.limit = max(1, config.MaxPending/4)
 	l.crew.init()

@@ -14,34 +14,38 @@ import (
 type patience struct {
 	mu      sync.Mutex
 	timers  Timers
-	present atomic.Pointer[shared]
+	present atomic.Pointer[shared] // nil: the next request makes one
+	renewal *time.Timer            // takes it away after T1, so that nobody looks at a clock
 }
 
 type shared struct {
 	context.Context
 	cancel context.CancelFunc
-	until  time.Duration // from then on new requests get another one
 }
 
-func (p *patience) context(parent context.Context, now time.Duration) context.Context {
-	if s := p.present.Load(); s != nil && now < s.until {
+func (p *patience) context(parent context.Context) context.Context {
+	if s := p.present.Load(); s != nil {
 		return s.Context
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s := p.present.Load(); s != nil && now < s.until {
+	if s := p.present.Load(); s != nil {
 		return s.Context
 	}
-	s := &shared{until: now + p.timers.T1}
+	s := new(shared)
 	s.Context, s.cancel = context.WithTimeout(parent, p.timers.whole())
 	p.present.Store(s)
+	p.renewal = time.AfterFunc(p.timers.T1, func() { p.present.CompareAndSwap(s, nil) })
 	return s.Context
 }
 
 // stop ends the context that new requests would get; the parent's end is the
 // end of the earlier ones.
 func (p *patience) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if s := p.present.Load(); s != nil {
 		s.cancel()
+		p.renewal.Stop()
 	}
 }

@@ -65,7 +65,7 @@ func (l *Layer) receiveRequest(data []byte, flow sip.Flow, framing error) {
 	}
 	if err != nil {
 		l.counters.malformed.Add(1)
-		l.reply(r, sip.ResponseOf(nil, err))
+		l.reply(r, l.keys.of(r), sip.ResponseOf(nil, err))
 		return
 	}
 	x := &exchange{request: r, raw: raw, key: l.keys.of(r), since: l.now()}
@@ -75,7 +75,7 @@ func (l *Layer) receiveRequest(data []byte, flow sip.Flow, framing error) {
 	if l.counters.draining.Load() || !l.enqueue(x) {
 		l.shardOf(x.key).settle(x)
 		x.request = nil
-		l.turnAway(r)
+		l.turnAway(r, x.key)
 		return
 	}
 	l.counters.requests.Add(1)
@@ -117,7 +117,7 @@ func (s *serverShard) begin(x *exchange) bool {
 		s.layer.counters.absorbed.Add(1)
 	default:
 		s.layer.counters.repeated.Add(1)
-		s.layer.reply(x.request, response.response())
+		s.layer.reply(x.request, x.key, response.response())
 	}
 	return false
 }
@@ -151,12 +151,12 @@ func (l *Layer) enqueue(x *exchange) bool {
 // turnAway refuses a request for want of room. Over UDP it is dropped: its
 // sender tries again by itself, later, and an answer would only add to the
 // load. Elsewhere nobody would send it again.
-func (l *Layer) turnAway(r *sip.Request) {
+func (l *Layer) turnAway(r *sip.Request, k key) {
 	l.counters.dropped.Add(1)
 	if !r.Flow.Proto.Reliable() {
 		return
 	}
-	l.reply(r, sip.Unavailable(nil).Response())
+	l.reply(r, k, sip.Unavailable(nil).Response())
 }
 
 // serve runs x's handler and sends what it returns, now or later.
@@ -166,7 +166,7 @@ func (l *Layer) serve(x *exchange) {
 		l.leave(x)
 		return
 	}
-	res, err := l.handle(l.patience.context(l.ctx, l.now()), x)
+	res, err := l.handle(l.patience.context(l.ctx), x)
 	if err == nil && res != nil && res.Later != nil {
 		res.Later(func(res *sip.Response, err error) { l.finish(x, res, err) })
 		return
@@ -243,7 +243,7 @@ func (l *Layer) answer(x *exchange, res *sip.Response) {
 	}
 	b := buffers.Get().(*buffer)
 	defer b.free()
-	b.bytes = l.render(b.bytes[:0], x.request, res)
+	b.bytes = l.render(b.bytes[:0], x.request, x.key, res)
 	if res.Stateless || x.request.Flow.Proto.Reliable() {
 		s.settle(x)
 	} else {
@@ -350,17 +350,17 @@ func (s *serverShard) close() {
 }
 
 // reply answers without a transaction (RFC 3261 s.8.2.7).
-func (l *Layer) reply(r *sip.Request, res *sip.Response) {
+func (l *Layer) reply(r *sip.Request, k key, res *sip.Response) {
 	b := buffers.Get().(*buffer)
 	defer b.free()
-	b.bytes = l.render(b.bytes[:0], r, res)
+	b.bytes = l.render(b.bytes[:0], r, k, res)
 	l.write(r, b.bytes)
 }
 
-func (l *Layer) render(dst []byte, r *sip.Request, res *sip.Response) []byte {
+func (l *Layer) render(dst []byte, r *sip.Request, k key, res *sip.Response) []byte {
 	var tag string
 	if res.ToTag == "" && res.Code != sip.StatusTrying && r.ToTag() == "" {
-		tag = l.tagger.tag(r)
+		tag = l.tagger.tag(k)
 	}
 	return sip.AppendResponse(slices.Grow(dst, 512), r, res, tag)
 }

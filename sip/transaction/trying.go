@@ -26,6 +26,6 @@ func (s *serverShard) try(t trying) {
 	}
 	s.mu.Unlock()
 	if !done {
-		s.layer.reply(r, response)
+		s.layer.reply(r, t.exchange.key, response)
 	}
 }
