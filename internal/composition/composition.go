@@ -1,8 +1,8 @@
 // Package composition makes one presence document of all that is known of a
 // presentity (RFC 3856 s.6.11, RFC 4479 s.3): its publications, its hard state
 // (RFC 4827 s.3), and, where nothing is published of any service, whether its
-// inbox is registered. The rules of the merge are pidf.Composition's. It keeps what it has composed, so that a document is made
-// once per version, and so that it can still be read while the store is away.
+// inbox is registered. The rules of the merge are pidf.Composition's. It keeps for a while what it has composed, and asks who watches
+// for theirs, so that a document is made once per version, and so that it can still be read while the store is away.
 package composition
 
 import (
@@ -43,6 +43,10 @@ type Config struct {
 	Registrations Registrations // nil: being registered says nothing
 	HardState     HardState     // nil: there is none
 	Capacity      int           // documents that are kept at most
+	// Watched returns the document that watchers of key have been told, nil where
+	// nobody watches: it need not be kept here as long as it is there. It is asked
+	// for where none is kept. Nil: there are no watchers.
+	Watched func(key store.Key) *Document
 }
 
 // Document is a composed presence document. What it says does not change.
@@ -92,7 +96,10 @@ func New(c Config) *Composer {
 // presentity without publications is made each time, and not kept: there would
 // be one for each address that anybody ever subscribed to.
 func (c *Composer) Document(ctx context.Context, key store.Key) (*Document, error) {
-	have := c.get(key)
+	have, kept := c.get(key)
+	if !kept && c.Watched != nil {
+		have = c.Watched(key)
+	}
 	f, err := c.gather(ctx, key, have)
 	if err == nil && have != nil && f.are(have) {
 		return have, nil
@@ -114,15 +121,15 @@ func (c *Composer) Document(ctx context.Context, key store.Key) (*Document, erro
 	return doc, nil
 }
 
-func (c *Composer) get(key store.Key) *Document {
+func (c *Composer) get(key store.Key) (doc *Document, kept bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.kept.Get(key)
 	if e == nil {
-		return nil
+		return nil, false
 	}
 	c.use(e)
-	return e.doc
+	return e.doc, true
 }
 
 func (c *Composer) put(key store.Key, doc *Document) {
@@ -141,8 +148,8 @@ func (c *Composer) put(key store.Key, doc *Document) {
 	}
 }
 
-// Forget drops the documents that nobody has asked for within idle: whoever
-// watches has the document already.
+// Forget lets go of the documents that nobody has asked for within idle: those
+// that are watched are still to be had.
 func (c *Composer) Forget(idle time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -186,6 +186,41 @@ func TestForget(t *testing.T) {
 	})
 }
 
+// What watchers have is not composed again, while it is true or the store is
+// away.
+func TestWatched(t *testing.T) {
+	s := newShelf()
+	var watched *composition.Document
+	c := composition.New(composition.Config{
+		Publications: s, Capacity: 10,
+		Watched: func(k store.Key) *composition.Document {
+			if k != key(1) {
+				return nil
+			}
+			return watched
+		},
+	})
+	s.put(key(1), 1, tuple("a", "open"))
+	s.put(key(2), 1, tuple("a", "open"))
+	watched = document(t, c, key(1))
+	c.Forget(0)
+	if doc := document(t, c, key(1)); doc != watched {
+		t.Errorf("composed again: %+v", doc)
+	}
+	if doc := document(t, c, key(2)); doc == watched {
+		t.Error("another presentity's")
+	}
+	s.put(key(1), 2, tuple("b", "open"))
+	if doc := document(t, c, key(1)); doc == watched || doc.Version != 2 {
+		t.Errorf("not what is published: %+v", doc)
+	}
+	c.Forget(0)
+	s.fail(store.ErrUnavailable)
+	if doc := document(t, c, key(1)); doc != watched {
+		t.Errorf("while the store is away: %+v", doc)
+	}
+}
+
 // How large a body may be is decided when it is published.
 func TestLargeBody(t *testing.T) {
 	s := newShelf()
@@ -228,22 +263,36 @@ func TestConcurrentUse(t *testing.T) {
 func BenchmarkDocument(b *testing.B) {
 	s := newShelf()
 	s.put(key(1), 1, tuple("a", "open"), tuple("b", "open"))
-	for name, capacity := range map[string]int{"kept": 2, "composed": 1} {
-		b.Run(name, func(b *testing.B) {
-			c := composition.New(composition.Config{Publications: s, Capacity: capacity})
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := c.Document(b.Context(), key(1)); err != nil {
-					b.Fatal(err)
-				}
-				if capacity == 1 { // puts the other out
-					if _, err := c.Document(b.Context(), key(2)); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-		})
+	s.put(key(2), 1, tuple("a", "open"), tuple("b", "open"))
+	ask := func(b *testing.B, c *composition.Composer, i int) *composition.Document {
+		doc, err := c.Document(b.Context(), key(i))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return doc
 	}
+	b.Run("kept", func(b *testing.B) {
+		c := composition.New(composition.Config{Publications: s, Capacity: 2})
+		b.ReportAllocs()
+		for b.Loop() {
+			ask(b, c, 1)
+		}
+	})
+	b.Run("composed", func(b *testing.B) { // each puts the other out
+		c := composition.New(composition.Config{Publications: s, Capacity: 1})
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			ask(b, c, 1+i%2)
+		}
+	})
+	b.Run("watched", func(b *testing.B) {
+		watched := ask(b, composition.New(composition.Config{Publications: s, Capacity: 1}), 1)
+		c := composition.New(composition.Config{Publications: s, Capacity: 1, Watched: func(store.Key) *composition.Document { return watched }})
+		b.ReportAllocs()
+		for b.Loop() {
+			ask(b, c, 1)
+		}
+	})
 }
 
 // desk is all that a presentity can be known by.

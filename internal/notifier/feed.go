@@ -172,13 +172,28 @@ func (n *Notifier) present(ctx context.Context, key store.Key, pkg *served) (Sta
 	if !errors.Is(err, store.ErrUnavailable) {
 		return state, number, err
 	}
+	if state, number := n.held(key); state != nil {
+		return state, number, nil
+	}
+	return nil, 0, err
+}
+
+// Held is the newest state of key that this agent has loaded for its watchers;
+// nil where there are none.
+func (n *Notifier) Held(key store.Key) State {
+	state, _ := n.held(key)
+	return state
+}
+
+func (n *Notifier) held(key store.Key) (State, uint64) {
 	sh := n.shardOf(key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if t := sh.topics.Get(key); t != nil && t.state != nil {
-		return t.state, t.loaded, nil
+	t := sh.topics.Get(key)
+	if t == nil {
+		return nil, 0
 	}
-	return nil, 0, err
+	return t.state, t.loaded
 }
 
 // update installs a state and marks every subscription that can see a

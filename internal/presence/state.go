@@ -48,6 +48,12 @@ func (a *Agent) State(ctx context.Context, key store.Key) (notifier.State, error
 	return state{doc, a}, nil
 }
 
+// DocumentOf is the document behind a State of this package; nil for another.
+func DocumentOf(s notifier.State) *composition.Document {
+	own, _ := s.(state)
+	return own.doc
+}
+
 // state is a composed document as the notifier sees it.
 type state struct {
 	doc   *composition.Document

@@ -21,7 +21,7 @@ const (
 	memoryPause = time.Minute      // at least, between one giving back and the next
 	memoryWorth = 16 << 20         // bytes; less is left to the runtime
 
-	documentIdle = time.Hour // a document that nobody asks for is composed again
+	documentIdle = time.Minute // a document that nobody watches and nobody asks for is composed again
 )
 
 // memory decides when memory is given back. The zero value is ready for use.

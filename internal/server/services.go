@@ -97,7 +97,10 @@ func (s *Server) guarded(ctx context.Context, r *sip.Request) error {
 // the service they have nothing to do.
 func (s *Server) makePresence(c *config.Config) {
 	prompt, _ := unwrap(s.engine).(notifier.Prompt) // of an engine in this process
-	sources := composition.Config{Publications: s.engine, HardState: s.rules, Capacity: composed}
+	sources := composition.Config{
+		Publications: s.engine, HardState: s.rules, Capacity: composed,
+		Watched: func(key store.Key) *composition.Document { return presence.DocumentOf(s.notifier.Held(key)) },
+	}
 	var registrations presence.Registrations
 	if c.Presence.Registration && slices.Contains(c.Services, config.ServiceRegistrar) {
 		sources.Registrations, registrations = s.engine, s.engine
