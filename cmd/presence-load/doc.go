@@ -51,7 +51,7 @@ Flags:
   --rate 5000                   open loop, operations a second
   --duration 5s, --count 1000   of a phase
   --principals, --watchers, --dead   numbers of the scenario
-  --sockets 1                   sockets or connections
+  --sockets 1                   sockets or connections; each of the dead has one more
   --rcvbuf 0                    receive buffer in bytes; 0 is the kernel's stock size
   --body-size 0                 bytes of a PIDF or MESSAGE, at least
   --patience 10s                until a NOTIFY that does not come is given up

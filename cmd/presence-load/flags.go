@@ -41,7 +41,7 @@ func parseCommand(args []string, stderr io.Writer) (*command, error) {
 	f.StringVar(&c.plotFile, "plot", "", "latency against offered load, as SVG `FILE`")
 	f.IntVar(&over.principals, "principals", 0, "presentities, or whom the scenario is about")
 	f.IntVar(&over.watchers, "watchers", 0, "of each presentity; buddies of each that logs in")
-	f.IntVar(&over.dead, "dead", 0, "watchers that never answer")
+	f.IntVar(&over.dead, "dead", 0, "watchers that never answer, each on a socket of its own")
 	f.IntVar(&over.count, "count", 0, "operations")
 	f.IntVar(&over.inFlight, "in-flight", 0, "closed loop with so many operations on their way")
 	f.Float64Var(&over.rate, "rate", 0, "open loop: operations a second")

@@ -14,7 +14,9 @@ type generator struct {
 	ctx       context.Context
 	set       *settings
 	run       string // makes the names of this run unlike those of others
-	links     []link
+	server    address
+	links     []link // the dead's come after the shared ones
+	shared    int
 	templates []*templates
 	poll      *poller
 	epoch     time.Time
@@ -69,24 +71,28 @@ func newGenerator(ctx context.Context, set *settings) (*generator, error) {
 	}
 	var name [3]byte
 	rand.Read(name[:])
-	g := &generator{ctx: ctx, set: set, run: hex.EncodeToString(name[:]), epoch: time.Now(), tally: newTally()}
+	g := &generator{ctx: ctx, set: set, server: server, shared: max(set.Sockets, 1), run: hex.EncodeToString(name[:]), epoch: time.Now(), tally: newTally()}
 	g.world.strings = map[string]string{}
-	for range max(set.Sockets, 1) {
-		l, err := dial(ctx, server, set.RcvBuf)
-		if err != nil {
+	for range g.shared {
+		if err := g.open(); err != nil {
 			g.close()
 			return nil, err
 		}
-		g.links = append(g.links, l)
-		t, err := newTemplates(set, l, g.run)
-		if err != nil {
-			g.close()
-			return nil, err
-		}
-		g.templates = append(g.templates, t)
 	}
 	g.poll = newPoller(g.links)
 	return g, nil
+}
+
+// open makes one link more.
+func (g *generator) open() error {
+	l, err := dial(g.ctx, g.server, g.set.RcvBuf)
+	if err != nil {
+		return err
+	}
+	g.links = append(g.links, l)
+	t, err := newTemplates(g.set, l, g.run)
+	g.templates = append(g.templates, t)
+	return err
 }
 
 func (g *generator) close() {

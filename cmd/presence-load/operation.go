@@ -110,13 +110,11 @@ func (g *generator) pick(src *source) (subject, sub int32, ok bool) {
 		src.cursor++
 		return subject, -1, true
 	case subscribeInitial:
-		// Watcher j of presentity p is principal p+1+j: no pair comes twice.
 		if src.watchers > 0 && src.cursor >= src.principals*src.watchers {
 			src.exhausted = true
 			return 0, -1, false
 		}
-		presentity := int32(src.cursor % src.principals)
-		watcher := presentity + 1 + int32(src.cursor/src.principals)
+		presentity, watcher := pair(src.cursor, src.principals)
 		src.cursor++
 		return watcher, g.world.subscribe(presentity, watcher), true
 	case subscribeRefresh, subscribeEnd:

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// shape is how many watchers each of how many presentities has.
-type shape struct{ presentities, watchers int }
+// shape is how many watchers each of how many presentities has, and how many of
+// them all are to die.
+type shape struct{ presentities, watchers, dead int }
 
 const (
 	setupInFlight = 50
@@ -127,18 +128,18 @@ func (g *generator) prepare(p *phase, sources []*source) error {
 		var err error
 		switch s.op {
 		case publishChanged:
-			err = g.arrange(shape{p.Principals, p.Watchers})
+			err = g.arrange(shape{p.Principals, p.Watchers, p.Dead})
 		case publishRefresh, publishEnd:
 			err = g.setUp(publishInitial, p.Principals, 0, 0)
 		case subscribeInitial:
 			if g.shape.presentities != p.Principals || p.Watchers == 0 {
-				if err = g.arrange(shape{p.Principals, 0}); err == nil {
+				if err = g.arrange(shape{p.Principals, 0, 0}); err == nil {
 					g.shape.watchers = -1
 				}
 			}
 		case subscribeRefresh, subscribeEnd:
 			if g.world.active == 0 {
-				err = g.arrange(shape{p.Principals, max(p.Watchers, 1)})
+				err = g.arrange(shape{p.Principals, max(p.Watchers, 1), p.Dead})
 			}
 		case message:
 			if g.world.registered < p.Principals {
@@ -154,6 +155,7 @@ func (g *generator) prepare(p *phase, sources []*source) error {
 
 // arrange makes every presentity published and watched as asked.
 func (g *generator) arrange(want shape) error {
+	g.raise()
 	if g.shape != want && g.world.active > 0 {
 		if err := g.setUp(subscribeEnd, want.presentities, 0, 0); err != nil {
 			return err
@@ -163,6 +165,11 @@ func (g *generator) arrange(want shape) error {
 		return err
 	}
 	missing := want.presentities*want.watchers - g.world.active
+	if g.shape != want {
+		if err := g.bury(want); err != nil {
+			return err
+		}
+	}
 	g.shape = want
 	if want.watchers == 0 || missing <= 0 {
 		return nil
@@ -193,25 +200,10 @@ func (g *generator) setUp(op operation, principals, watchers, limit int) error {
 	return nil
 }
 
-// kill makes so many watchers fall silent.
-func (g *generator) kill(dead int) {
-	for i := range g.world.subs {
-		if dead == 0 {
-			return
-		}
-		if s := &g.world.subs[i]; s.state == active {
-			g.world.die(s)
-			dead--
-		}
-	}
-}
-
 // clear ends all that this run left at the server.
 func (g *generator) clear() error {
 	g.progress = nil
-	for i := range g.world.subs {
-		g.world.subs[i].dead = false
-	}
+	g.raise()
 	for _, op := range []operation{subscribeEnd, publishEnd, registerEnd} {
 		if err := g.setUp(op, len(g.world.principals), 0, 0); err != nil {
 			return fmt.Errorf("clearing up: %w", err)

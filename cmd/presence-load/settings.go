@@ -49,7 +49,7 @@ type phase struct {
 	Fraction   float64            `toml:"fraction" json:"fraction,omitempty"` //
 	Principals int                `toml:"principals" json:"principals"`       // whom it is about: presentities, senders
 	Watchers   int                `toml:"watchers" json:"watchers"`           // of each presentity; buddies of each that logs in
-	Dead       int                `toml:"dead" json:"dead,omitempty"`         // of all watchers: never answer
+	Dead       int                `toml:"dead" json:"dead,omitempty"`         // of all watchers: never answer, on sockets of their own
 	Duration   duration           `toml:"duration" json:"duration"`
 	Count      int                `toml:"count" json:"count,omitempty"` // operations
 }
@@ -100,6 +100,8 @@ func (set *settings) check() error {
 	return nil
 }
 
+const maxDead = 1000 // as many as there may be sockets
+
 func (p *phase) check(known map[string]bool) error {
 	if (p.Operation == "") == (len(p.Rates) == 0) {
 		return errors.New("needs either an operation or rates")
@@ -117,7 +119,10 @@ func (p *phase) check(known map[string]bool) error {
 	if p.Of != "" && (!known[p.Of] || p.Fraction <= 0) {
 		return fmt.Errorf("of = %q needs an earlier phase and a fraction", p.Of)
 	}
-	if p.Rate < 0 || p.InFlight < 0 || p.Principals < 0 || p.Watchers < 0 || p.Count < 0 || p.Duration.Duration < 0 {
+	if p.Dead > maxDead {
+		return fmt.Errorf("more than %d dead watchers: each has a socket", maxDead)
+	}
+	if p.Dead < 0 || p.Rate < 0 || p.InFlight < 0 || p.Principals < 0 || p.Watchers < 0 || p.Count < 0 || p.Duration.Duration < 0 {
 		return errors.New("a number is negative")
 	}
 	if p.Principals == 0 {

@@ -338,6 +338,42 @@ func TestDeadWatchers(t *testing.T) {
 	}
 }
 
+// The dead of one phase live in the next, and others die.
+func TestDeadOfEachPhase(t *testing.T) {
+	all := load(t, &responder{},
+		phase{Name: "none", Operation: string(publishChanged), Principals: 1, Watchers: 10, Count: 1, InFlight: 1},
+		phase{Name: "one", Operation: string(publishChanged), Principals: 1, Watchers: 10, Dead: 1, Count: 2, InFlight: 1},
+		phase{Name: "five", Operation: string(publishChanged), Principals: 1, Watchers: 10, Dead: 5, Count: 1, InFlight: 1})
+	for i, want := range []struct{ living, dead int }{{10, 0}, {18, 2}, {5, 5}} {
+		if r := all[i]; r.Notifies != want.living || r.Unanswered != want.dead || r.Failed != 0 || r.Missing != 0 {
+			t.Errorf("phase %d: %d to the living, %d to the dead, %d failed, %d missing", i, r.Notifies, r.Unanswered, r.Failed, r.Missing)
+		}
+	}
+}
+
+// Each of the dead has a socket of its own, and they stand among the living.
+func TestTheDeadStandApart(t *testing.T) {
+	set := defaults()
+	set.Server = serve(t, &responder{})
+	g, err := newGenerator(t.Context(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	if err := g.bury(shape{1, 10, 2}); err != nil {
+		t.Fatal(err)
+	}
+	g.world.grow(12)
+	for watcher, want := range map[int32]int{0: 0, 1: 1, 2: 0, 5: 0, 6: 2, 7: 0, 11: 0} {
+		if got := g.linkOf(watcher); got != want {
+			t.Errorf("principal %d has link %d, want %d", watcher, got, want)
+		}
+	}
+	if err := g.bury(shape{1, 1, 2}); err == nil {
+		t.Error("more are dead than there are")
+	}
+}
+
 func TestCommandLine(t *testing.T) {
 	workload := filepath.Join(t.TempDir(), "w.toml")
 	if err := os.WriteFile(workload, []byte("server = \"udp:127.0.0.1:9\"\n[[phase]]\noperation = \"pause\"\nduration = \"1ms\"\n"), 0o644); err != nil {

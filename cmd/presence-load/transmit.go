@@ -9,7 +9,7 @@ func (g *generator) transmit(id int32, extra string) {
 	t.generation++
 	t.state, t.level = asked, 0
 	p := &g.world.principals[t.principal]
-	link := int(t.principal) % len(g.links)
+	link := g.linkOf(t.principal)
 	kind := g.templates[link]
 	v := values{user: t.principal, stamp: stampOf(id, t), expires: t.expires, extra: extra}
 	var prepared template
@@ -95,7 +95,7 @@ func (g *generator) retransmit(d deadline, level int) {
 		return
 	}
 	g.tally.Retransmissions++
-	g.links[int(t.principal)%len(g.links)].queue(t.message)
+	g.links[g.linkOf(t.principal)].queue(t.message)
 	if t.level == levels-1 { // a provisional response came
 		level = levels - 1
 	}

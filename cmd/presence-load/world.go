@@ -8,6 +8,7 @@ type principal struct {
 	etag       string
 	cseq       uint32
 	task       int32 // its REGISTER or PUBLISH on the way, -1 for none
+	link       int32 // its own; 0: one that it shares
 	registered bool
 	published  bool
 

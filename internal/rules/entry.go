@@ -25,6 +25,7 @@ type entry struct {
 	broken string    // the tag of the document that was complained about
 	size   int
 	place  *list.Element
+	round  uint32 // in which it was asked for last
 }
 
 // stale is the era of an entry that must be read again.
@@ -43,9 +44,13 @@ type flight struct {
 const overhead = 320
 
 // recency orders entries, the one most recently used first.
-type recency struct{ list.List }
+type recency struct {
+	list.List
+	round uint32
+}
 
 func (r *recency) use(e *entry) {
+	e.round = r.round
 	if e.place == nil {
 		e.place = r.PushFront(e)
 	} else {

@@ -159,6 +159,11 @@ func (c *Cache) resize(e *entry, size int) {
 	}
 }
 
+// absent says whether all that e tells is that there is no document.
+func (c *Cache) absent(e *entry) bool {
+	return e.known && e.value == nil && e.flight == nil && !c.overdue[e.key]
+}
+
 func (c *Cache) forget(e *entry) {
 	c.order.Remove(e.place)
 	c.entries.Delete(e.key)

@@ -135,6 +135,24 @@ func (c *Cache) Invalidate(aor, name string) {
 	}
 }
 
+// Forget lets go of who has no document and was not asked for since the call
+// before. Documents stay: they may be all that is left of them.
+func (c *Cache) Forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := c.order.Back(); p != nil; {
+		e := p.Value.(*entry)
+		if e.round == c.order.round { // and so were all before it
+			break
+		}
+		p = p.Prev()
+		if c.absent(e) {
+			c.forget(e)
+		}
+	}
+	c.order.round++
+}
+
 // Stats are counters since the start, and what is kept now.
 type Stats struct {
 	Entries, Bytes        int

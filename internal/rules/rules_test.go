@@ -421,3 +421,60 @@ func BenchmarkAccess(b *testing.B) {
 		}
 	}
 }
+
+// Who has no document is forgotten, if nobody has asked of late; a document is
+// not, and what could not be read is still read again.
+func TestForget(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		ask := func(aor string, reads int) {
+			t.Helper()
+			before := f.count()
+			if _, err := f.Access(t.Context(), aor); err != nil {
+				t.Fatal(err)
+			}
+			if got := f.count() - before; got != reads {
+				t.Errorf("%s: %d readings, want %d", aor, got, reads)
+			}
+		}
+		f.put(alice, rules.NameAccess, `<ruleset xmlns="urn:ietf:params:xml:ns:common-policy"/>`)
+		synctest.Wait()
+		for _, aor := range []string{alice, bob, carol} {
+			ask(aor, 1)
+		}
+		f.Forget()
+		ask(carol, 0)
+		f.Forget()
+		ask(alice, 0)
+		ask(carol, 0)
+		ask(bob, 1)
+		if s := f.Stats(); s.Entries != 3 || s.Bytes <= 0 {
+			t.Errorf("%+v", s)
+		}
+		f.Forget()
+		f.Forget()
+		if s := f.Stats(); s.Entries != 1 {
+			t.Errorf("more is kept than the one document: %+v", s)
+		}
+	})
+}
+
+func TestForgetKeepsWhatIsOverdue(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.fail(store.ErrUnavailable)
+		if _, err := f.Access(t.Context(), bob); !errors.Is(err, store.ErrUnavailable) {
+			t.Error(err)
+		}
+		f.Forget()
+		f.Forget()
+		f.fail(nil)
+		time.Sleep(time.Minute)
+		if got := f.count(); got != 2 {
+			t.Errorf("%d readings, want another one once the store is back", got)
+		}
+		f.Forget()
+		f.Forget()
+		if s := f.Stats(); s.Entries != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}

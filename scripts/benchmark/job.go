@@ -52,6 +52,7 @@ func fullJobs(stores []target) []job {
 		{name: "subscribe", workload: "subscribe", targets: all, rcvbuf: large},
 		{name: "fanout", workload: "fanout", targets: append(slices.Clone(all), ourRules), rcvbuf: large, settings: "4 MB buffer"},
 		{name: "fanout stock", workload: "fanout", targets: memory, settings: "208 kB buffer"},
+		{name: "dead", workload: "dead", targets: memory, rcvbuf: large, settings: "each of the dead has a socket besides"},
 		{name: "buddies", workload: "buddies", targets: light, rcvbuf: large, settings: "1,000 x 10 watchers"},
 		{name: "message", workload: "message", targets: all, rcvbuf: large},
 		{name: "digest", workload: "digest", targets: memory, rcvbuf: large, digest: 1000, settings: "MD5, each challenged"},

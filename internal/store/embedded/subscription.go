@@ -118,7 +118,9 @@ func (sh *shard) takeSubscription(sub *subscription) {
 	r.subscriptions[sub.place] = r.subscriptions[last]
 	r.subscriptions[sub.place].place = sub.place
 	r.subscriptions[last] = nil
-	r.subscriptions = table.Trim(r.subscriptions[:last])
+	if r.subscriptions = table.Trim(r.subscriptions[:last]); last == 0 {
+		r.subscriptions = nil // a resource that is published may stay for long
+	}
 	sh.subscriptions.Delete(sub.id)
 	sh.counts.Subscriptions--
 	sh.drop(r)
