@@ -73,10 +73,23 @@ func (n *Notifier) spend(s *subscription, now instant) {
 // mark notes that the topic's state is newer than what s was sent, if s can
 // see the difference. The shard is locked.
 func (n *Notifier) mark(s *subscription, now instant) {
-	if s.gone || s.sent == s.signature() || s.rare != nil && !s.wants() {
+	switch {
+	case s.gone:
+	case s.sent == s.signature():
+		n.unmark(s, now)
+	case s.rare == nil || s.wants():
+		s.dirty = true
+		n.advance(s, now)
+	}
+}
+
+// unmark forgets a change that has waited for the pace, where the state is again
+// the one that s was sent last.
+func (n *Notifier) unmark(s *subscription, now instant) {
+	if !s.dirty || s.urgent || s.suspend != 0 || s.topic.state == nil || !s.decided() {
 		return
 	}
-	s.dirty = true
+	s.dirty, s.waited = false, false
 	n.advance(s, now)
 }
 
