@@ -199,7 +199,7 @@ func (a *Agent) unlessStale(ctx context.Context, key store.Key, ifMatch string, 
 		return refusal
 	}
 	pubs, err := a.Store.Publications(ctx, key)
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrLost) {
 		return refusal
 	}
 	for _, p := range pubs.List {
@@ -213,7 +213,7 @@ func (a *Agent) unlessStale(ctx context.Context, key store.Key, ifMatch string, 
 // refusal is what the peer hears of the store's errors.
 func refusal(err error) error {
 	switch {
-	case errors.Is(err, store.ErrNoMatch):
+	case errors.Is(err, store.ErrNoMatch), errors.Is(err, store.ErrLost): // what is lost has no entity-tag
 		return sip.Errorf(sip.StatusConditionalFailed, "").Because(err)
 	case errors.Is(err, store.ErrLimit):
 		return sip.Errorf(sip.StatusForbidden, "Too many publications").Because(err)

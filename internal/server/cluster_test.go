@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -177,6 +178,14 @@ func TestClusterRedisEmptied(t *testing.T) {
 	servertest.Eventually(t, "the store answers", func() bool {
 		return bob.Do(a.udp(), bob.Publication(stale, "", 3600), 412, 503).Code == 412
 	})
+	patch := bob.Publication(stale, "", 3600)
+	patch.Header += "Content-Type: application/pidf-diff+xml\r\n"
+	patch.Body = fmt.Sprintf(`<p:pidf-diff xmlns:p="urn:ietf:params:xml:ns:pidf-diff" entity="%s"><p:remove sel="*/note"/></p:pidf-diff>`, bob.AOR)
+	for name, r := range map[string]servertest.Request{"a patch": patch, "an end": bob.Publication(stale, "", 0), "too brief": bob.Publication(stale, "", 1)} {
+		if code := bob.Do(a.udp(), r, 412, 423, 503).Code; code != 412 {
+			t.Errorf("%s of what was lost: %d", name, code)
+		}
+	}
 	bob.Publish(a.udp(), "", "still here")
 	stays(t, toBob, "still here")
 

@@ -19,18 +19,20 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
 // Sentinel errors of every engine. They may come wrapped: test with errors.Is.
 var (
 	ErrNotFound    = errors.New("store: not found")
-	ErrNoMatch     = errors.New("store: entity-tag does not match")     // RFC 3903 s.6: 412
-	ErrLimit       = errors.New("store: limit reached")                 // a quota of this presentity or inbox
-	ErrConflict    = errors.New("store: changed meanwhile")             // compare-and-set lost: load and try again
-	ErrFenced      = errors.New("store: owned by another agent")        // a subscription that was claimed elsewhere
-	ErrUnavailable = errors.New("store: away")                          // 503 with Retry-After
-	ErrRisk        = errors.New("store: would not survive a power cut") // durable state without a disk behind it: 503
+	ErrNoMatch     = errors.New("store: entity-tag does not match")       // RFC 3903 s.6: 412
+	ErrLimit       = errors.New("store: limit reached")                   // a quota of this presentity or inbox
+	ErrConflict    = errors.New("store: changed meanwhile")               // compare-and-set lost: load and try again
+	ErrFenced      = errors.New("store: owned by another agent")          // a subscription that was claimed elsewhere
+	ErrUnavailable = errors.New("store: away")                            // 503 with Retry-After
+	ErrLost        = fmt.Errorf("%w: its state was lost", ErrUnavailable) // of a key, and may be published again: no entity-tag matches
+	ErrRisk        = errors.New("store: would not survive a power cut")   // durable state without a disk behind it: 503
 )
 
 // Key names one thing that can be watched: the state of an event package for

@@ -196,11 +196,8 @@ func (e *Engine) watchServers(ctx context.Context) {
 	}
 }
 
-// errLost is the cause when state was lost with Redis and may come back.
-var errLost = errors.New("redis: state was lost, waiting for it to be published again")
-
 // lostState decides about a key without state: nil when there is none, and
-// ErrUnavailable when it had some that Redis may have lost.
+// store.ErrLost when it had some that Redis may have lost.
 func (e *Engine) lostState(ctx context.Context, shard int, member string) error {
 	if !e.feed.had(shard, member) {
 		return nil
@@ -209,7 +206,7 @@ func (e *Engine) lostState(ctx context.Context, shard int, member string) error 
 		return err
 	}
 	if e.health.inGrace() {
-		return away(errLost)
+		return store.ErrLost
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (e *Engine) packPublish(operation byte, member string, p store.Publish) []b
 }
 
 // Publications are all live publications of a key at one version. A key that
-// had state when it was last seen, and lost it with Redis, is ErrUnavailable
+// had state when it was last seen, and lost it with Redis, is store.ErrLost
 // until the grace period is over.
 func (e *Engine) Publications(ctx context.Context, key store.Key) (store.Publications, error) {
 	shard := int(store.Shard(key.AOR))

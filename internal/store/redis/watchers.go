@@ -11,7 +11,7 @@ import (
 
 // Watchers is who watches a key, and who did. The state of one that had
 // watchers when its winfo key was last seen, and lost them with Redis, is
-// ErrUnavailable until the grace period is over.
+// store.ErrLost until the grace period is over.
 func (e *Engine) Watchers(ctx context.Context, key store.Key) (store.Watchers, error) {
 	shard, member, winfo := int(store.Shard(key.AOR)), memberOf(key), memberOf(key.Winfo())
 	k := &e.keys[shard]
