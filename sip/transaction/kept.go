@@ -16,9 +16,11 @@ import (
 // value.
 type kept string
 
-func keep(res *sip.Response) kept {
-	var room [512]byte
-	b := binary.AppendUvarint(room[:0], uint64(res.Code))
+func keep(res *sip.Response) kept { return kept(appendResponse(nil, res)) }
+
+// appendResponse appends what keep returns.
+func appendResponse(b []byte, res *sip.Response) []byte {
+	b = binary.AppendUvarint(b, uint64(res.Code))
 	b = appendKept(b, res.Reason)
 	b = appendKept(b, res.ToTag)
 	b = appendKept(b, string(res.Body))
@@ -26,7 +28,7 @@ func keep(res *sip.Response) kept {
 		b = appendKept(b, f.Name)
 		b = appendKept(b, f.Value)
 	}
-	return kept(b)
+	return b
 }
 
 func appendKept(b []byte, s string) []byte {

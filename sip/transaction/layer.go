@@ -6,8 +6,8 @@
 // A request is copied once, parsed, and looked up by a hash of what makes it
 // a repeat (RFC 3261 s.17.2.3). A new one stands in its line (Order) until
 // its handler runs; what the handler returns is written and, over UDP, kept
-// as bytes for repeats until Timer J. So a server transaction is one entry of
-// a map: nothing yet, a 100, or the final response.
+// as bytes for repeats until Timer J (archive.go). So a server transaction is
+// one entry: nothing yet, a 100, or the final response.
 //
 // A client transaction has its place in a slab, and the branch of its request
 // names that place, so that a response needs no map and no parse. All timers
@@ -99,7 +99,7 @@ type Config struct {
 	// MaxUnordered bounds the requests without order, which may wait long for
 	// others' answers: 16,384 by default.
 	MaxUnordered int
-	// MaxHeld bounds the responses held for Timer J, about 0.5 kB each:
+	// MaxHeld bounds the responses held for Timer J, about 0.1 kB each:
 	// 262,144 by default. The oldest are forgotten first.
 	MaxHeld int
 	// MaxRouting bounds the goroutines that resolve or connect: 1,024 by

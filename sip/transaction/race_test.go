@@ -60,7 +60,7 @@ func TestManyGoroutines(t *testing.T) {
 			c := &l.clients[i]
 			want(t, "slots in use", c.used, 0)
 			want(t, "entries that linger", c.linger.count+c.failing.count, 0)
-			want(t, "transactions", len(l.servers[i].last), 0)
+			want(t, "transactions", len(l.servers[i].open)+l.servers[i].held.count, 0)
 		}
 	})
 }

@@ -25,16 +25,16 @@ type exchange struct {
 }
 
 // serverShard is a part of the server transactions. A transaction is an entry
-// of last: the last response sent, empty while there is none. That is all that
-// RFC 3261 s.17.2.2 asks of states Trying, Proceeding and Completed.
+// of open, with the 100 that was sent, empty while there is none, and then one
+// of held, with the final response. That is all that RFC 3261 s.17.2.2 asks of
+// states Trying, Proceeding and Completed.
 type serverShard struct {
 	layer *Layer
 
 	mu      sync.Mutex
 	closed  bool
-	last    map[key]kept
-	peak    int              // the most entries since last was made
-	held    queue[key]       // Timer J
+	open    map[key]kept     // no more than Config lets wait or run
+	held    archive          // Timer J
 	trying  queue[*exchange] // until the 100 of RFC 4320
 	alarm   alarm
 	expires sync.WaitGroup
@@ -42,8 +42,7 @@ type serverShard struct {
 
 func (s *serverShard) init(l *Layer) {
 	s.layer = l
-	s.last = make(map[key]kept)
-	s.held = queue[key]{delay: l.config.Timers.whole(), slack: lingerSlack}
+	s.open = make(map[key]kept)
 	s.trying.delay = l.config.Timers.trying()
 	s.alarm.fire = s.expire
 }
@@ -99,10 +98,12 @@ func refusalOf(framing error) error {
 // last response again if there is one. RFC 3261 s.17.2.2.
 func (s *serverShard) begin(x *exchange) bool {
 	s.mu.Lock()
-	response, known := s.last[x.key]
+	response, known := s.open[x.key]
 	if !known {
-		s.last[x.key] = ""
-		s.peak = max(s.peak, len(s.last))
+		response, known = s.held.find(x.key)
+	}
+	if !known {
+		s.open[x.key] = ""
 		s.trying.trim(isDone)
 		s.trying.push(x.since, x)
 		if at, ok := s.trying.wake(); ok {
@@ -247,7 +248,7 @@ func (l *Layer) answer(x *exchange, res *sip.Response) {
 	if res.Stateless || x.request.Flow.Proto.Reliable() {
 		s.settle(x)
 	} else {
-		s.complete(x, keep(res), now)
+		s.complete(x, res, now)
 	}
 	l.write(x.request, b.bytes)
 }
@@ -262,36 +263,37 @@ func (s *serverShard) settle(x *exchange) {
 func (s *serverShard) settleLocked(x *exchange) {
 	x.done = true
 	x.raw = nil
-	delete(s.last, x.key)
+	delete(s.open, x.key)
 }
 
 // complete ends x with a response, which is kept until Timer J.
-func (s *serverShard) complete(x *exchange, response kept, now time.Duration) {
+func (s *serverShard) complete(x *exchange, res *sip.Response, now time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settleLocked(x)
 	if s.closed {
-		s.settleLocked(x)
 		return
 	}
-	x.done = true
-	x.raw = nil
-	s.last[x.key] = response
 	if s.held.count >= max(1, s.layer.config.MaxHeld/shards) {
-		if oldest, ok := s.held.pop(); ok {
-			s.forget(oldest)
-			s.layer.counters.forgotten.Add(1)
-		}
+		s.forget()
+		s.layer.counters.forgotten.Add(1)
 	}
-	s.held.push(now, x.key)
+	s.held.add(x.key, now+s.layer.config.Timers.whole(), res)
 	s.layer.counters.held.Add(1)
-	if at, ok := s.held.wake(); ok {
-		s.alarm.set(now, at)
-	}
+	s.wake(now)
 }
 
-func (s *serverShard) forget(k key) {
-	delete(s.last, k)
+// forget drops the response that is held for longest.
+func (s *serverShard) forget() {
+	s.held.drop()
 	s.layer.counters.held.Add(-1)
+}
+
+// wake sets the alarm for the next Timer J.
+func (s *serverShard) wake(now time.Duration) {
+	if s.held.count > 0 {
+		s.alarm.set(now, s.held.first().due()+lingerSlack)
+	}
 }
 
 // expire runs Timer J and the 100s that are due.
@@ -305,8 +307,8 @@ func (s *serverShard) expire() {
 	s.expires.Add(1)
 	defer s.expires.Done()
 	now := s.layer.now()
-	for k, ok := s.held.due(now); ok; k, ok = s.held.due(now) {
-		s.forget(k)
+	for s.held.due(now) {
+		s.forget()
 	}
 	var slow []trying
 	for x, ok := s.trying.due(now); ok; x, ok = s.trying.due(now) {
@@ -314,11 +316,8 @@ func (s *serverShard) expire() {
 			slow = append(slow, trying{x, x.raw, x.request.Flow})
 		}
 	}
-	s.shrink()
 	s.trying.trim(isDone)
-	if at, ok := s.held.wake(); ok {
-		s.alarm.set(now, at)
-	}
+	s.wake(now)
 	if at, ok := s.trying.wake(); ok {
 		s.alarm.set(now, at)
 	}
@@ -326,19 +325,6 @@ func (s *serverShard) expire() {
 	for _, t := range slow {
 		s.try(t)
 	}
-}
-
-// shrink makes the map anew when a storm is over: Go's maps never shrink.
-func (s *serverShard) shrink() {
-	const small = 1024
-	if s.peak <= small || len(s.last) > s.peak/4 {
-		return
-	}
-	last := make(map[key]kept, len(s.last))
-	for k, v := range s.last {
-		last[k] = v
-	}
-	s.last, s.peak = last, len(last)
 }
 
 func (s *serverShard) close() {

@@ -22,7 +22,7 @@ func (s *serverShard) try(t trying) {
 	s.mu.Lock()
 	done := t.exchange.done
 	if !done {
-		s.last[t.exchange.key] = keep(response)
+		s.open[t.exchange.key] = keep(response)
 	}
 	s.mu.Unlock()
 	if !done {
