@@ -62,6 +62,9 @@ func (g *generator) accepted(id int32, raw []byte) {
 	t := &g.tasks.slab[id]
 	p := &g.world.principals[t.principal]
 	g.measure(t.source, answerStep(t), g.now-g.startOf(t))
+	if t.op != login {
+		g.measure(t.source, stepAnswerWire, g.arrival-t.sent)
+	}
 	switch t.step {
 	case register:
 		if !p.registered {

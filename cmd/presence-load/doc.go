@@ -14,9 +14,9 @@
 // what the server can do; open loop (--rate) sends when a request is due,
 // whatever comes back, and counts latency from when it was due to when the
 // generator has read what it waits for. On one machine with the server that is
-// in part the generator's own delay; "notify on the wire" is without it: from
-// when the PUBLISH was sent to when the kernel had the NOTIFY for the socket
-// (UDP), and "sent" is how late requests were sent. An operation
+// in part the generator's own delay; what is "on the wire" is without it: from
+// when the request was sent to when the kernel had the answer or the NOTIFY for
+// the socket (UDP), and "sent" is how late requests were sent. An operation
 // is over when all that it causes has happened: a SUBSCRIBE with its 200 and
 // its NOTIFY, a PUBLISH with the NOTIFY of the last live watcher, a MESSAGE
 // with its arrival and its answer.

@@ -13,14 +13,15 @@ import (
 
 // machine is what all processes together did.
 type machine struct {
-	busy  time.Duration // all CPUs
-	drops map[int]int   // by UDP port: datagrams for which its receive buffer had no room
+	busy   time.Duration // all CPUs
+	stolen time.Duration // what all CPUs had to wait for the hypervisor
+	drops  map[int]int   // by UDP port: datagrams for which its receive buffer had no room
 }
 
 func readMachine(proc string) machine {
 	m := machine{drops: map[int]int{}}
 	if data, err := os.ReadFile(filepath.Join(proc, "stat")); err == nil {
-		m.busy = busyTime(data)
+		m.busy, m.stolen = busyTime(data)
 	}
 	for _, name := range []string{"udp", "udp6"} {
 		if data, err := os.ReadFile(filepath.Join(proc, "net", name)); err == nil {
@@ -30,22 +31,27 @@ func readMachine(proc string) machine {
 	return m
 }
 
-// busyTime reads the first line of proc_stat(5): all but idle and iowait. Guests' time is in user's already.
-func busyTime(data []byte) time.Duration {
+// busyTime reads the first line of proc_stat(5): busy is all but idle, iowait
+// and steal. Guests' time is in user's already.
+func busyTime(data []byte) (busy, stolen time.Duration) {
+	const idle, iowait, steal = 4, 5, 8
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	fields := strings.Fields(string(line))
-	var ticks int
 	for i, field := range fields {
-		if i == 0 || i == 4 || i == 5 || i > 8 {
+		if i == 0 || i == idle || i == iowait || i > steal {
 			continue
 		}
 		n, err := strconv.Atoi(field)
 		if err != nil {
-			return 0
+			return 0, 0
 		}
-		ticks += n
+		if i == steal {
+			stolen = time.Duration(n) * tick
+		} else {
+			busy += time.Duration(n) * tick
+		}
 	}
-	return time.Duration(ticks) * tick
+	return busy, stolen
 }
 
 // addDrops reads the table of UDP sockets: the local port is in hex, the drops stand last.
@@ -81,10 +87,15 @@ func (g *generator) lost(before, after machine) (atServer, atOurs int) {
 	return since(server.to.Port()), atOurs
 }
 
-// noise tells of what others did with the CPUs meanwhile.
-func noise(others float64) string {
-	if others < 0.1 {
-		return ""
+// noise tells of what others did with the CPUs meanwhile: the machine's, and
+// those on the same host.
+func noise(others, stolen float64) string {
+	var s string
+	if others >= 0.1 {
+		s = fmt.Sprintf(" Noisy: other processes used %.2f CPUs.", others)
 	}
-	return fmt.Sprintf(" Noisy: other processes used %.2f CPUs.", others)
+	if stolen >= 0.01 {
+		s += fmt.Sprintf(" Noisy: the hypervisor took %.2f CPUs.", stolen)
+	}
+	return s
 }

@@ -121,5 +121,5 @@ func (r *result) remarks() string {
 	if len(failures) > 0 {
 		fmt.Fprintf(&b, " Failed: %s.", strings.Join(failures, ", "))
 	}
-	return b.String() + noise(r.Others)
+	return b.String() + noise(r.Others, r.Stolen)
 }

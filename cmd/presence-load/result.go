@@ -27,6 +27,7 @@ type result struct {
 	OwnCores    float64 `json:"own_cores"`
 	Busy        float64 `json:"loop_busy"`    // fraction of the time
 	Others      float64 `json:"other_cores"`  // of processes that have nothing to do with it
+	Stolen      float64 `json:"stolen_cores"` // by the hypervisor: they had work and did not run
 	ServerDrops int     `json:"server_drops"` // datagrams that found its receive buffer full
 	OwnDrops    int     `json:"own_drops"`    // and ours
 	Limit       string  `json:"limit"`        // what kept the rate from being higher
@@ -87,6 +88,7 @@ func (r *result) stop(g *generator, at reading) {
 	r.ServerCores = cpu.Seconds() / span
 	r.OwnCores = own.Seconds() / span
 	r.Others = max((at.machine.busy-r.start.machine.busy-cpu-own).Seconds()/span, 0)
+	r.Stolen = (at.machine.stolen - r.start.machine.stolen).Seconds() / span
 	r.ServerDrops, r.OwnDrops = g.lost(r.start.machine, at.machine)
 	if r.Finished > 0 {
 		r.ServerCPU, r.OwnCPU = us(cpu)/float64(r.Finished), us(own)/float64(r.Finished)

@@ -6,20 +6,21 @@ import "time"
 type step int
 
 const (
-	stepSent      step = iota // due to sent, in open loop: how late the generator is
-	stepAnswer                // request to final response
-	stepNotify                // SUBSCRIBE to its NOTIFY; PUBLISH to each NOTIFY
-	stepWire                  // the same without what the generator takes: PUBLISH sent to NOTIFY in its socket
-	stepLast                  // PUBLISH to the last NOTIFY
-	stepDelivery              // MESSAGE to its arrival at the inbox
-	stepRegister              // of a log-in
-	stepPublish               // of a log-in
-	stepSubscribe             // of a log-in
-	stepWhole                 // the whole operation
+	stepSent       step = iota // due to sent, in open loop: how late the generator is
+	stepAnswer                 // request to final response
+	stepAnswerWire             // the same without what the generator takes: sent to its arrival in the socket
+	stepNotify                 // SUBSCRIBE to its NOTIFY; PUBLISH to each NOTIFY
+	stepWire                   // PUBLISH sent to NOTIFY in the socket
+	stepLast                   // PUBLISH to the last NOTIFY
+	stepDelivery               // MESSAGE to its arrival at the inbox
+	stepRegister               // of a log-in
+	stepPublish                // of a log-in
+	stepSubscribe              // of a log-in
+	stepWhole                  // the whole operation
 	steps
 )
 
-var stepNames = [steps]string{"sent", "answer", "notify", "notify on the wire", "last notify", "delivery", "register", "publish", "subscribe", "whole"}
+var stepNames = [steps]string{"sent", "answer", "answer on the wire", "notify", "notify on the wire", "last notify", "delivery", "register", "publish", "subscribe", "whole"}
 
 func answerStep(t *task) step {
 	if t.op != login {

@@ -60,7 +60,7 @@ func played(t *testing.T, j job) *outcome {
 		p := &phase{Seconds: 1, Rate: 1, Finished: 1, CPU: 1, PerNote: 1, Cores: 1, Probe: &heap}
 		p.Phase.Name = w.Name
 		p.Operations = make([]operation, 1)
-		for _, name := range []string{"answer", "notify", "notify on the wire", "last notify"} {
+		for _, name := range []string{"answer", "answer on the wire", "notify", "notify on the wire", "last notify"} {
 			p.Operations[0].Latency = append(p.Operations[0].Latency, step{Step: name, P50: 1, P99: 1})
 		}
 		o.Phases = append(o.Phases, p)

@@ -54,6 +54,7 @@ type phase struct {
 	PerNote  float64        `json:"server_us_per_notify"`
 	Cores    float64        `json:"server_cores"`
 	Others   float64        `json:"other_cores"`
+	Stolen   float64        `json:"stolen_cores"`
 	Limit    string         `json:"limit"`
 	Before   usage          `json:"server_before"`
 	After    usage          `json:"server_after"`

@@ -72,6 +72,7 @@ type results struct {
 	failures []string           // what cells refer to by number, from 1
 	remarks  []string           // what else was not as it should be
 	others   float64            // most CPUs that other processes had in a phase
+	stolen   float64            // most that the hypervisor had
 }
 
 // gather puts parts together. What was played in an earlier part too has more
@@ -117,7 +118,7 @@ func (r *results) note(a play) {
 		a.Outcome.number = len(r.failures)
 	}
 	for _, p := range a.Outcome.Phases {
-		r.others = max(r.others, p.Others)
+		r.others, r.stolen = max(r.others, p.Others), max(r.stolen, p.Stolen)
 		for _, remark := range p.remarks() {
 			r.remarks = append(r.remarks, fmt.Sprintf("%s, %s: %s", where, p.Phase.Name, remark))
 		}
@@ -170,7 +171,7 @@ func (r *results) failed(w row, t target) string {
 // foot says what holds for all rows.
 func (r *results) foot() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s; %s; %s; other processes used at most %.1f CPUs meanwhile.\n", r.dates(), r.machines(), r.rounds(), r.others)
+	fmt.Fprintf(&s, "%s; %s; %s; other processes used at most %.1f CPUs meanwhile, the hypervisor took at most %.2f.\n", r.dates(), r.machines(), r.rounds(), r.others, r.stolen)
 	s.WriteString("All rows: UDP on the loopback, no digest, no rules (all watchers allowed), pace 0, no files, medians of the rounds, except where a row says otherwise. " +
 		"CPU is that of all of a server's processes, from /proc. In brackets after a store: against the same server in memory.\n")
 	return s.String()

@@ -22,9 +22,13 @@ type row struct {
 // figure is NaN where there is none.
 type figure func(*outcome) float64
 
+// floorRows are of the kernel alone. The last has as many datagrams as the
+// buddy lists at half load: what of their p99 is the machine's.
 var floorRows = []row{
 	{name: "bare echo", job: "floor", on: &echoTarget, unit: "us", of: cpu("saturated"), settings: "100 in flight"},
 	{name: "bare echo at 5,000/s", job: "floor", on: &echoTarget, unit: "us", of: cpu("rated")},
+	{name: "bare echo at 45,000/s: p99", job: "floor", on: &echoTarget, unit: "ms", of: latency("many", "answer on the wire", 99), settings: "sent to arrived, by the kernel"},
+	{name: "bare echo at 45,000/s: taken by the hypervisor meanwhile", job: "floor", on: &echoTarget, unit: "CPUs", of: stolen("many")},
 }
 
 var quickRows = append(floorRows,
@@ -63,6 +67,7 @@ var fullRows = append(floorRows, []row{
 	{name: "buddy lists, saturated: PUBLISH to NOTIFY, p99", job: "buddies", unit: "ms", of: latency("saturated", "notify", 99)},
 	{name: "buddy lists, half of it: CPU per NOTIFY", job: "buddies", unit: "us", of: perNotify("half"), settings: "half of its own capacity", apart: true},
 	{name: "buddy lists, half of it: PUBLISH to NOTIFY, p99", job: "buddies", unit: "ms", of: latency("half", "notify on the wire", 99), atMost: 2, settings: "half of its own capacity; sent to arrived, by the kernel", apart: true},
+	{name: "buddy lists, half of it: taken by the hypervisor meanwhile", job: "buddies", unit: "CPUs", of: stolen("half"), settings: "it is in the p99", apart: true},
 	{name: "MESSAGE", job: "message", unit: "us", of: cpu("message"), least: 3.5, aim: 5.5, settings: "relayed and answered"},
 	{name: "REGISTER", job: "message", unit: "us", of: cpu("register"), least: 2.6, aim: 4},
 	{name: "REGISTER with digest", job: "digest", unit: "us", of: cpu("register"), least: 2, aim: 3},
@@ -129,6 +134,9 @@ func rate(name string) figure { return at(name, func(p *phase) float64 { return 
 func latency(name, step string, percent int) figure {
 	return at(name, func(p *phase) float64 { return some(p.quantile(step, percent)) })
 }
+
+// stolen is in CPUs.
+func stolen(name string) figure { return at(name, func(p *phase) float64 { return p.Stolen }) }
 
 func last(name string) figure { return latency(name, "last notify", 50) }
 
