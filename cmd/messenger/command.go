@@ -19,7 +19,7 @@ messenger publish  URI open|closed     publish presence until Ctrl-C, or with --
                    --note TEXT, --activity WORD, --mood WORD, --place WORD: as often as you like
                    --sound noisy|ok|quiet, --light toobright|ok|dark,
                    --text uncomfortable|inappropriate|ok: what it is like there
-                   --until 45m|2026-01-02T15:04:05Z: when all these end
+                   --until 45m|2026-01-02T15:04:05Z: when all these but notes end
                    --sphere home|work, --class WORD, --time-offset local|+01:00, --user-input active|idle
                    --device NAME       for each of several devices on one machine
                    --permanent         keep it at the agent, for when no device publishes; alone: show it

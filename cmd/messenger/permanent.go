@@ -13,11 +13,18 @@ var permanentPresence = application{"pidf-manipulation", pidfType, "permanent pu
 // publishPermanently stores presence at the agent, or does what --document,
 // --put and --delete say; alone it shows what is stored.
 func (a *agent) publishPermanently(ctx context.Context, operands []string) error {
+	says := len(operands) > 0 || a.options.said.anything()
+	switch {
+	case a.options.once:
+		return usageError("--permanent presence does not lapse, as it would with --once")
+	case says && a.options.wholes() > 0:
+		return usageError("--document, --put and --delete stand alone")
+	}
 	d, err := a.document(permanentPresence)
 	if err != nil {
 		return err
 	}
-	if len(operands) == 0 || a.options.wholes() > 0 {
+	if !says {
 		return d.manage(ctx, d.describePresence)
 	}
 	_, document, err := a.said(operands)

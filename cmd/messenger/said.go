@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"hash/fnv"
@@ -24,13 +25,16 @@ type said struct {
 	sphere, class, device            string
 	offset                           string // local, or as +01:00, or minutes
 	input                            string // active or idle
-	until                            string // when activities, moods and places end
+	until                            string // when activities, moods, places and what is around end
 }
 
 // saidFlags reads what publish has of rich presence.
 func saidFlags(f *flag.FlagSet, s *said) {
 	list := func(name string, to *[]string) {
 		f.Func(name, "", func(value string) error {
+			if strings.TrimSpace(value) == "" {
+				return errors.New("it says nothing")
+			}
 			*to = append(*to, value)
 			return nil
 		})
@@ -59,6 +63,17 @@ func oneOf(to *string, words ...string) func(string) error {
 		*to = value
 		return nil
 	}
+}
+
+// anything tells whether more is said than open or closed.
+func (s *said) anything() bool {
+	return len(s.notes) > 0 || s.ending() || s.sphere+s.class+s.device+s.offset+s.input+s.until != ""
+}
+
+// ending tells whether something is said that can end by itself (RFC 4480
+// s.3.1). Notes cannot.
+func (s *said) ending() bool {
+	return len(s.activities)+len(s.moods)+len(s.places) > 0 || s.around.Audio+s.around.Video+s.around.Text != ""
 }
 
 // presence is the document that says what the command line says. The tuple's
@@ -106,6 +121,9 @@ func (s *said) person(now time.Time) (*pidf.Person, error) {
 	until, err := parseUntil(s.until, now)
 	if err != nil {
 		return nil, err
+	}
+	if s.until != "" && !s.ending() {
+		return nil, usageError("--until ends activities, moods, places and what it is like there: none is said")
 	}
 	mark, p, empty := pidf.Mark{Until: until}, pidf.Person{}, true
 	for _, say := range [...]struct {
