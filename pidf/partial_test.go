@@ -13,22 +13,29 @@ import (
 
 	"github.com/beevik/etree"
 
-	"presenced/internal/xmlpatch"
 	"presenced/pidf"
 	"presenced/pidf/partial"
 )
 
 const entity = "sip:alice@example.com"
 
+// tree reads a document as a tree, with CDATA sections told from text.
+func tree(t testing.TB, body string) *etree.Document {
+	t.Helper()
+	doc := etree.NewDocument()
+	doc.ReadSettings = etree.ReadSettings{PreserveCData: strings.Contains(body, "<![CDATA["), PreserveDuplicateAttrs: true}
+	if err := doc.ReadFromString(body); err != nil {
+		t.Fatalf("%v\n%s", err, body)
+	}
+	return doc
+}
+
 // canonical writes a document in one way of writing: attributes in order, empty
 // elements with two tags.
 func canonical(t testing.TB, body []byte) string {
 	t.Helper()
-	doc, err := xmlpatch.Parse(body)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, body)
-	}
-	doc.WriteSettings.CanonicalEndTags = true
+	doc := tree(t, string(body))
+	doc.WriteSettings = etree.WriteSettings{CanonicalText: true, CanonicalAttrVal: true, CanonicalEndTags: true}
 	var sort func(*etree.Element)
 	sort = func(e *etree.Element) {
 		e.SortAttrs()
@@ -49,11 +56,7 @@ func canonical(t testing.TB, body []byte) string {
 // as text.
 func meaning(t testing.TB, body []byte) string {
 	t.Helper()
-	doc, err := xmlpatch.Parse([]byte(parse(t, body).Bytes()))
-	if err != nil {
-		t.Fatalf("%v\n%s", err, body)
-	}
-	root := doc.Root()
+	root := tree(t, parse(t, body).Bytes()).Root()
 	bare := etree.NewDocument()
 	bare.SetRoot(etree.NewElement(root.FullTag()))
 	bare.Root().Attr = root.Attr

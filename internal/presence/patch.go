@@ -26,7 +26,8 @@ func (a *Agent) patched(ctx context.Context, body []byte, key store.Key, ifMatch
 	if err != nil {
 		return nil, unpatched(err)
 	}
-	// A patch may have changed the entity as well.
+	// A patch may have changed the entity as well. The document is held against
+	// what a full one is, and against nothing else.
 	if err := a.check(string(after), key.AOR); err != nil {
 		return nil, err
 	}
@@ -48,8 +49,8 @@ func (a *Agent) published(ctx context.Context, key store.Key, tag string) ([]byt
 }
 
 // unpatched is the refusal of a partial publication: 400 for whatever is wrong
-// in the body, with the error condition where there is one; all else is a 500
-// (RFC 5264 s.4.3.2).
+// in the body, with the error condition where there is one; 413 for a body, or
+// what it would make, that is too large; all else is a 500 (RFC 5264 s.4.3.2).
 func unpatched(err error) error {
 	var patch *partial.PatchError
 	var syntax *pidf.SyntaxError

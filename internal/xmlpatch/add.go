@@ -1,133 +1,95 @@
 package xmlpatch
 
-import (
-	"strconv"
-	"strings"
-
-	"github.com/beevik/etree"
-)
+import "strings"
 
 // add follows RFC 5261 s.4.3.
-func (a *application) add(op *etree.Element) *Error {
-	given, err := directives(op, "sel", "type", "pos")
+func (a *application) add() *Error {
+	given, err := a.directives("sel", "type", "pos")
 	if err != nil {
 		return err
 	}
-	n, err := a.target(op, given["sel"], true)
+	s, err := a.parseSelector(given.sel)
 	if err != nil {
 		return err
 	}
-	if what, ok := given["type"]; ok {
-		return a.addNamed(op, n, what)
+	// s.8, xpath-add: an add has a type attribute instead.
+	if last := s.last(); last == attributeStep || last == namespaceStep {
+		return failure(InvalidAttributeValue, "sel of add selects an attribute or a namespace")
 	}
-	pos, positioned := given["pos"]
+	n, err := a.follow(s)
+	if err != nil {
+		return err
+	}
+	if given.hasKind {
+		return a.addNamed(n, given.kind)
+	}
+	parent := a.Document.nodes[n.node].parent
 	switch {
-	case !positioned || pos == "prepend":
-		e := n.element()
-		if e == nil {
+	case !given.hasPos || given.pos == "prepend":
+		if n.kind != elementStep {
 			return failure(InvalidPatchDirective, "what is added to is not an element")
 		}
-		if positioned {
-			return a.insert(op, e, 0)
+		if given.hasPos {
+			return a.addContent(n.node, 0)
 		}
-		return a.insert(op, e, len(e.Child))
-	case pos == "before":
-		return a.insert(op, n.parent, n.start)
-	case pos == "after":
-		return a.insert(op, n.parent, n.end)
+		return a.addContent(n.node, a.Document.nodes[n.node].last)
+	case given.pos == "before":
+		return a.addContent(parent, a.Document.nodes[n.node].previous)
+	case given.pos == "after" && n.kind == textStep:
+		return a.addContent(parent, a.textEnd(n.node))
+	case given.pos == "after":
+		return a.addContent(parent, n.node)
 	}
 	return failure(InvalidAttributeValue, "pos is not prepend, before or after")
 }
 
-// insert copies the children of an operation to a place in the document.
-func (a *application) insert(op, parent *etree.Element, at int) *Error {
-	if parent == &a.doc.Element {
-		if err := besideRoot(op); err != nil {
+// addContent copies the content of the operation to a place in the document.
+func (a *application) addContent(parent, behind int32) *Error {
+	if parent == 0 {
+		if err := a.besideRoot(); err != nil {
 			return err
 		}
 	}
-	for i, t := range op.Child {
-		copied, err := a.content(t, parent)
-		if err != nil {
+	for c := a.diff.nodes[a.op].first; c != 0; c = a.diff.nodes[c].next {
+		var err *Error
+		if behind, err = a.graft(c, parent, behind); err != nil {
 			return err
 		}
-		parent.InsertChildAt(at+i, copied)
 	}
 	return nil
 }
 
 // besideRoot checks what may stand beside the root element: comments and
 // processing instructions (s.3).
-func besideRoot(op *etree.Element) *Error {
-	for _, t := range op.Child {
-		switch t := t.(type) {
-		case *etree.Element:
+func (a *application) besideRoot() *Error {
+	for c := a.diff.nodes[a.op].first; c != 0; c = a.diff.nodes[c].next {
+		switch {
+		case a.diff.nodes[c].kind == elementNode:
 			return failure(InvalidRootElementOperation, "a second root element")
-		case *etree.CharData:
-			if !t.IsWhitespace() {
-				return failure(InvalidRootElementOperation, "text beside the root element")
-			}
+		case a.diff.isText(c) && strings.Trim(a.diff.raw(c), space) != "":
+			return failure(InvalidRootElementOperation, "text beside the root element")
 		}
-	}
-	return nil
-}
-
-// content copies a node of the diff for a place in the document.
-func (a *application) content(t etree.Token, parent *etree.Element) (etree.Token, *Error) {
-	depth := 0
-	for up := parent; up != nil; up = up.Parent() {
-		depth++
-	}
-	if depth > maxDepth {
-		return nil, failure(InvalidPatchDirective, "elements nested too deep")
-	}
-	if e, ok := t.(*etree.Element); ok {
-		return a.graft(e, parent)
-	}
-	if _, ok := t.(*etree.Directive); ok {
-		return nil, failure(InvalidEntityDeclaration, "a declaration in the content")
-	}
-	return copyOf(t), nil
-}
-
-// copyOf copies a token as it is.
-func copyOf(t etree.Token) etree.Token {
-	switch t := t.(type) {
-	case *etree.Element:
-		return t.Copy()
-	case *etree.CharData:
-		if t.IsCData() {
-			return etree.NewCData(t.Data)
-		}
-		return etree.NewText(t.Data)
-	case *etree.Comment:
-		return etree.NewComment(t.Data)
-	case *etree.ProcInst:
-		return etree.NewProcInst(t.Target, t.Inst)
-	case *etree.Directive:
-		return etree.NewDirective(t.Data)
 	}
 	return nil
 }
 
 // addNamed adds an attribute or a namespace declaration to an element (s.4.3.2
 // and 4.3.3).
-func (a *application) addNamed(op *etree.Element, n node, what string) *Error {
-	e := n.element()
-	if e == nil {
+func (a *application) addNamed(n located, what string) *Error {
+	if n.kind != elementStep {
 		return failure(InvalidPatchDirective, "only an element has attributes and namespaces")
 	}
-	value, err := plainText(op, InvalidAttributeValue)
+	value, err := a.plainText(InvalidAttributeValue)
 	if err != nil {
 		return err
 	}
-	p := selectorParser{rest: what, scope: op}
+	p := selectorParser{application: a, rest: what}
 	if p.take("namespace::") {
 		prefix, ok := p.ncName()
 		if !ok || p.rest != "" {
 			return failure(InvalidAttributeValue, "type is not namespace:: and a prefix")
 		}
-		return a.addNamespace(e, prefix, value)
+		return a.addNamespace(n.node, prefix, value)
 	}
 	prefix, _, _ := strings.Cut(strings.TrimPrefix(what, "@"), ":")
 	if !p.take("@") {
@@ -140,70 +102,69 @@ func (a *application) addNamed(op *etree.Element, n node, what string) *Error {
 	if err != nil {
 		return err
 	}
-	return a.addAttribute(e, name, prefix, value)
+	return a.addAttribute(n.node, name, prefix, value)
 }
 
-func (a *application) addAttribute(e *etree.Element, name xname, prefix, value string) *Error {
-	if name.namespace == "" && name.local == "xmlns" {
+func (a *application) addAttribute(e int32, name xname, prefix, value string) *Error {
+	if name.space == 0 && name.local == "xmlns" {
 		return failure(InvalidAttributeValue, "a default namespace cannot be added") // s.4.2.3
 	}
-	for _, attr := range e.Attr {
-		if isAttribute(e, attr, name) {
-			return failure(InvalidPatchDirective, "the attribute is there already")
-		}
+	if _, found := a.attribute(e, name); found {
+		return failure(InvalidPatchDirective, "the attribute is there already")
 	}
-	switch name.namespace {
-	case "":
-		e.CreateAttr(name.local, value)
-		return nil
-	case namespaceXML:
-		e.CreateAttr("xml:"+name.local, value)
+	if name.space == 0 {
+		a.addToTag(e, name.local, value)
 		return nil
 	}
-	chosen, ok := a.choose(e, prefix, name.namespace, func(string) bool { return false }, false)
+	namespace, _ := a.inDiff(prefix)
+	if namespace == namespaceXML {
+		a.addToTag(e, "xml:"+name.local, value)
+		return nil
+	}
+	a.around(e)
+	chosen, ok := a.choose(a.prefix(e), prefix, namespace, nil, attributeName)
 	if !ok {
-		chosen = prefix
-		for n := 1; ; n++ {
-			if _, taken := lookup(e, chosen); !taken {
-				break
-			}
-			chosen = "n" + strconv.Itoa(n)
-		}
-		if err := a.declare(e, chosen, name.namespace); err != nil {
+		chosen = fresh(prefix, func(prefix string) bool {
+			_, taken := a.lookup(e, prefix)
+			a.work += len(a.scope) * workAttribute
+			return taken
+		})
+		if err := a.declare(e, chosen, namespace); err != nil {
 			return err
 		}
 	}
-	e.CreateAttr(chosen+":"+name.local, value)
+	a.addToTag(e, chosen+":"+name.local, value)
 	return nil
 }
 
-func (a *application) addNamespace(e *etree.Element, prefix, namespace string) *Error {
+func (a *application) addNamespace(e int32, prefix, namespace string) *Error {
+	_, declared := a.declaration(e, prefix)
 	switch {
 	case !isNamespace(namespace):
 		return failure(InvalidNamespaceURI, "not a namespace")
 	case prefix == "xml" || prefix == "xmlns":
 		return failure(InvalidNamespacePrefix, "the prefix is reserved")
-	case declaration(e, prefix) >= 0:
+	case declared:
 		return failure(InvalidNamespacePrefix, "the prefix is declared already")
-	case uses(e, prefix):
+	case a.uses(e, prefix):
 		return failure(InvalidNamespacePrefix, "the prefix has another meaning there")
 	}
 	return a.declare(e, prefix, namespace)
 }
 
-// plainText is the content of an operation that must be text alone, and no CDATA
-// section (s.5.1). Without content it is "".
-func plainText(op *etree.Element, otherwise string) (string, *Error) {
-	text := ""
-	for _, t := range op.Child {
-		c, ok := t.(*etree.CharData)
-		if !ok {
+// plainText is the content of the operation, which must be text alone, and no
+// CDATA section (s.5.1). Without content it is "".
+func (a *application) plainText(otherwise string) (string, *Error) {
+	var text strings.Builder
+	for c := a.diff.nodes[a.op].first; c != 0; c = a.diff.nodes[c].next {
+		switch a.diff.nodes[c].kind {
+		case textNode:
+			text.WriteString(decodeText(a.diff.raw(c)))
+		case cdataNode:
+			return "", failure(InvalidAttributeValue, "the content is a CDATA section")
+		default:
 			return "", failure(otherwise, "the content is not text")
 		}
-		if c.IsCData() {
-			return "", failure(InvalidAttributeValue, "the content is a CDATA section")
-		}
-		text += c.Data
 	}
-	return text, nil
+	return text.String(), nil
 }

@@ -1,9 +1,5 @@
 package xmlpatch
 
-import (
-	"github.com/beevik/etree"
-)
-
 // Namespace is the namespace of error documents (RFC 5261 s.5.1).
 const Namespace = "urn:ietf:params:xml:ns:patch-ops-error"
 
@@ -29,9 +25,11 @@ const (
 
 // Error says why a patch was not applied.
 type Error struct {
-	Name      string         // of the error element: one of the constants
-	Phrase    string         // for people
-	Operation *etree.Element // that failed; nil if it is about the whole body
+	Name   string // of the error element: one of the constants
+	Phrase string // for people
+
+	diff      *Document // of the operation that failed; nil if it is about the whole body
+	operation int32
 }
 
 func failure(name, phrase string) *Error { return &Error{Name: name, Phrase: phrase} }
@@ -44,70 +42,45 @@ const maxEcho = 2 << 10
 // Document returns the error document of RFC 5261 s.5.1, with the operation that
 // failed in it; of a large one only its name.
 func (e *Error) Document() []byte {
-	doc := etree.NewDocument()
-	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
-	root := doc.CreateElement("patch-ops-error")
-	root.CreateAttr("xmlns", Namespace)
-	condition := root.CreateElement(e.Name)
-	condition.CreateAttr("phrase", e.Phrase)
+	out := []byte(declaration + `<patch-ops-error xmlns="` + Namespace + `"><` + e.Name + ` phrase="` + escape(e.Phrase) + `"`)
 	switch {
 	case e.Name == InvalidDiffFormat || e.Name == InvalidCharacterSet: // s.9: these have no content
-	case e.Operation == nil:
-		condition.CreateElement("unknown").CreateAttr("xmlns", "")
+		return append(out, "/></patch-ops-error>"...)
+	case e.diff == nil:
+		out = append(out, `><unknown xmlns=""/></`...)
 	default:
-		condition.AddChild(echo(e.Operation))
+		out = append(append(append(out, '>'), e.echo()...), "</"...)
 	}
-	out, err := doc.WriteToBytes()
-	if err != nil {
-		return nil // a bytes.Buffer does not fail
-	}
-	return out
+	return append(append(out, e.Name...), "></patch-ops-error>"...)
 }
 
-// echo copies an operation with the namespaces that hold for it.
-func echo(op *etree.Element) *etree.Element {
-	whole := op.Copy()
-	bound := make(map[string]bool)
-	for _, d := range scope(op) {
-		bound[d.prefix] = true
-		declare(whole, d.prefix, d.namespace)
+// echo is the operation, with the namespaces that hold for it.
+func (e *Error) echo() []byte {
+	d, op := e.diff, e.operation
+	whole := d.append(nil, op)
+	if len(whole) > maxEcho {
+		whole = nil
 	}
-	if !bound[""] {
-		declare(whole, "", "")
-	}
-	if size(whole) <= maxEcho {
-		return whole
-	}
-	short := etree.NewElement(op.FullTag())
-	if namespace, ok := lookup(op, op.Space); ok && len(namespace) < maxEcho {
-		declare(short, op.Space, namespace)
-		return short
-	}
-	short.Space = ""
-	declare(short, "", "")
-	return short
-}
-
-// size estimates the bytes of an element, which it does not write.
-func size(e *etree.Element) int {
-	n := 2*len(e.FullTag()) + 5
-	for _, a := range e.Attr {
-		n += len(a.Key) + len(a.Space) + len(a.Value) + 5
-	}
-	for _, t := range e.Child {
-		switch t := t.(type) {
-		case *etree.Element:
-			n += size(t)
-		case *etree.CharData:
-			n += len(t.Data)
-		case *etree.Comment:
-			n += len(t.Data)
-		case *etree.ProcInst:
-			n += len(t.Inst)
-		}
-		if n > maxEcho {
-			break
+	bindings, bound := "", false
+	for _, b := range d.inScope(nil, op) {
+		bound = bound || b.prefix == ""
+		if _, own := d.declaration(op, b.prefix); !own {
+			bindings += " " + declared(b.prefix) + `="` + escape(b.namespace) + `"`
 		}
 	}
-	return n
+	if _, own := d.declaration(op, ""); !bound && !own {
+		bindings += ` xmlns=""`
+	}
+	name := d.qualified(op)
+	if whole != nil && len(whole)+len(bindings) <= maxEcho {
+		return append(append([]byte("<"+name), bindings...), whole[1+len(name):]...)
+	}
+	if namespace := d.namespace(op); len(namespace) < maxEcho && len(name) < maxEcho/4 && (namespace != "" || d.prefix(op) == "") {
+		return []byte("<" + name + " " + declared(d.prefix(op)) + `="` + escape(namespace) + `"/>`)
+	}
+	local := d.local(op)
+	if len(local) > maxEcho/4 {
+		local = "unknown"
+	}
+	return []byte("<" + local + ` xmlns=""/>`)
 }

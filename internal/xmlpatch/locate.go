@@ -3,194 +3,187 @@ package xmlpatch
 import (
 	"fmt"
 	"strings"
-
-	"github.com/beevik/etree"
 )
 
-// node is a node of XPath's data model (XPath 1.0 s.5): an element, a comment, a
-// processing instruction, or a text node, which may be several tokens of the
-// tree; an attribute or a namespace, which are found by name.
-type node struct {
-	kind       stepKind
-	parent     *etree.Element // of an attribute or a namespace: its element
-	start, end int            // the tokens in parent.Child
-	attr       int            // index in parent.Attr, of an attribute or a declaration; -1 if declared elsewhere
-}
-
-// element is the element that a node is, nil if it is another kind of node.
-func (n node) element() *etree.Element {
-	if n.kind != elementStep {
-		return nil
-	}
-	return n.parent.Child[n.start].(*etree.Element)
-}
-
-// locate finds the one node that a selector selects (s.4.1).
-func (a *application) locate(s *selector) (node, *Error) {
-	contexts := []*etree.Element{&a.doc.Element}
-	var found []node
+// follow finds the one node that a selector selects (s.4.1).
+func (a *application) follow(s selector) (located, *Error) {
+	a.nodes = append(a.nodes[:0], 0)
 	if s.byID {
-		var err *Error
-		if found, err = a.byID(s.id); err != nil {
-			return node{}, err
+		if err := a.byID(s.id); err != nil {
+			return located{}, err
 		}
 	}
 	for i := range s.steps {
-		if i > 0 || s.byID {
-			contexts = contexts[:0]
-			for _, n := range found {
-				contexts = append(contexts, n.element())
+		step := &s.steps[i]
+		if step.kind == attributeStep || step.kind == namespaceStep {
+			return a.named(step)
+		}
+		a.next = a.next[:0]
+		for _, e := range a.nodes {
+			a.step(e, step)
+			if a.work > a.MaxWork {
+				return located{}, failure(UnlocatedNode, "the selectors ask for too much work")
 			}
 		}
-		found = nil
-		for _, e := range contexts {
-			found = append(found, a.step(e, &s.steps[i])...)
-			if a.work > maxWork {
-				return node{}, failure(UnlocatedNode, "the selectors ask for too much work")
-			}
-		}
+		a.nodes, a.next = a.next, a.nodes
 	}
-	if len(found) != 1 {
-		return node{}, failure(UnlocatedNode, fmt.Sprintf("sel selects %d nodes", len(found)))
+	if len(a.nodes) != 1 {
+		return located{}, failure(UnlocatedNode, fmt.Sprintf("sel selects %d nodes", len(a.nodes)))
 	}
-	return found[0], nil
+	return located{kind: s.last(), node: a.nodes[0]}, nil
 }
 
 // byID finds the elements with an attribute of type ID and a value.
-func (a *application) byID(id string) ([]node, *Error) {
-	var found []node
-	known := a.isID != nil
-	var walk func(parent *etree.Element)
-	walk = func(parent *etree.Element) {
-		for i, t := range parent.Child {
-			a.work++
-			e, ok := t.(*etree.Element)
-			if !ok {
-				continue
+func (a *application) byID(id string) *Error {
+	a.nodes = a.nodes[:0]
+	known := a.ID != ""
+	for i := a.Document.nodes[0].first; i != 0; i = a.following(i) {
+		if a.work += workNode; a.Document.nodes[i].kind != elementNode {
+			continue
+		}
+		for attr := range a.attributes(i) {
+			a.work += workAttribute
+			isXMLID := attr.prefix == "xml" && attr.local == "id"
+			known = known || isXMLID
+			if (isXMLID || a.ID != "" && attr.prefix == "" && attr.local == a.ID) && decode(attr.value) == id {
+				a.nodes = append(a.nodes, i)
 			}
-			for _, attr := range e.Attr {
-				isXMLID := attr.Space == "xml" && attr.Key == "id"
-				known = known || isXMLID
-				if attr.Value == id && (isXMLID || a.isID != nil && a.isID(attr)) {
-					found = append(found, node{kind: elementStep, parent: parent, start: i, end: i + 1})
-				}
-			}
-			walk(e)
+		}
+		if a.work > a.MaxWork {
+			return failure(UnlocatedNode, "the selectors ask for too much work")
 		}
 	}
-	walk(&a.doc.Element)
 	if !known {
-		return nil, failure(UnsupportedIDFunction, "attributes of type ID are not known")
+		return failure(UnsupportedIDFunction, "attributes of type ID are not known")
 	}
-	return found, nil
+	return nil
 }
 
-// step takes one location step from an element, or from the document.
-func (a *application) step(e *etree.Element, s *step) []node {
-	switch s.kind {
-	case attributeStep:
-		a.work += 1 + len(e.Attr)
-		for i, attr := range e.Attr {
-			if isAttribute(e, attr, s.name) {
-				return []node{{kind: attributeStep, parent: e, attr: i}}
-			}
+// named takes the last step to an attribute or a namespace.
+func (a *application) named(s *step) (located, *Error) {
+	count, last := 0, located{kind: s.kind}
+	for _, e := range a.nodes {
+		if a.Document.nodes[e].kind != elementNode {
+			continue
 		}
-		return nil
-	case namespaceStep:
-		a.work += 1 + len(e.Attr)
-		if _, bound := lookup(e, s.label); !bound {
-			return nil
+		attr, own, found := attribute{}, false, false
+		if s.kind == attributeStep {
+			attr, found = a.attribute(e, s.name)
+		} else {
+			attr, own = a.declaration(e, s.label)
+			_, found = a.lookup(e, s.label)
 		}
-		return []node{{kind: namespaceStep, parent: e, attr: declaration(e, s.label)}}
-	}
-	found := a.children(e, s)
-	for i := range s.conditions {
-		found = a.filter(found, &s.conditions[i])
-	}
-	return found
-}
-
-// children are the child nodes that pass a node test.
-func (a *application) children(e *etree.Element, s *step) []node {
-	var found []node
-	for i := 0; i < len(e.Child); i++ {
-		a.work++
-		n := node{kind: s.kind, parent: e, start: i, end: i + 1}
-		passes := false
-		switch t := e.Child[i].(type) {
-		case *etree.Element:
-			passes = s.kind == elementStep && (s.any || t.Tag == s.name.local && namespaceOf(t) == s.name.namespace)
-		case *etree.CharData:
-			n.end = textEnd(e, i)
-			// The root node has no text: XPath 1.0 s.5.1.
-			passes = s.kind == textStep && e != &a.doc.Element && textLength(e, i, n.end) > 0
-			i = n.end - 1
-		case *etree.Comment:
-			passes = s.kind == commentStep
-		case *etree.ProcInst:
-			passes = s.kind == instructionStep && (s.label == "" && t.Target != "xml" || s.label == t.Target && s.label != "")
+		if a.work += workAttribute; found {
+			count++
+			last = located{s.kind, e, attr, own}
 		}
-		if passes {
-			found = append(found, n)
-		}
-	}
-	return found
-}
-
-// textEnd is the index behind the text that begins at a token: adjacent tokens
-// are one text node (s.4.3.5).
-func textEnd(e *etree.Element, i int) int {
-	for i < len(e.Child) {
-		if _, ok := e.Child[i].(*etree.CharData); !ok {
+		if a.work > a.MaxWork {
 			break
 		}
-		i++
+	}
+	if count != 1 {
+		return located{}, failure(UnlocatedNode, fmt.Sprintf("sel selects %d nodes", count))
+	}
+	return last, nil
+}
+
+// attribute finds an attribute of an element by its expanded name.
+func (a *application) attribute(e int32, name xname) (attribute, bool) {
+	for attr := range a.attributes(e) {
+		if a.work += workAttribute; a.isAttribute(e, &attr, name) {
+			return attr, true
+		}
+	}
+	return attribute{}, false
+}
+
+// step takes one location step from an element, or from the document, to
+// children of it.
+func (a *application) step(e int32, s *step) {
+	base := len(a.next)
+	for c := a.Document.nodes[e].first; c != 0; c = a.Document.nodes[c].next {
+		if a.work += workNode; a.passes(c, s) {
+			a.next = append(a.next, c)
+		}
+	}
+	for i := range s.conditions {
+		a.next = a.next[:base+a.filter(a.next[base:], &s.conditions[i])]
+	}
+}
+
+// passes is the node test of a step.
+func (a *application) passes(i int32, s *step) bool {
+	n := &a.Document.nodes[i]
+	switch s.kind {
+	case elementStep:
+		return n.kind == elementNode && (s.any || int(n.space) == s.name.space && a.local(i) == s.name.local)
+	case textStep: // the root node has no text: XPath 1.0 s.5.1
+		return a.isText(i) && n.parent != 0 && (n.previous == 0 || !a.isText(n.previous)) && !a.isEmptyText(i)
+	case commentStep:
+		return n.kind == commentNode
+	case instructionStep:
+		return n.kind == instructionNode && (s.label == "" && a.target(i) != "xml" || s.label != "" && s.label == a.target(i))
+	}
+	return false
+}
+
+// textEnd is the last piece of the text that begins at a node (s.4.3.5).
+func (d *Document) textEnd(i int32) int32 {
+	for next := d.nodes[i].next; next != 0 && d.isText(next); next = d.nodes[i].next {
+		i = next
 	}
 	return i
 }
 
-func textLength(e *etree.Element, start, end int) (n int) {
-	for _, t := range e.Child[start:end] {
-		n += len(t.(*etree.CharData).Data)
+// isEmptyText tells whether the text from a node on is empty CDATA sections.
+func (d *Document) isEmptyText(i int32) bool {
+	for ; i != 0 && d.isText(i); i = d.nodes[i].next {
+		if d.nodes[i].kind == textNode || d.raw(i) != "<![CDATA[]]>" {
+			return false
+		}
 	}
-	return n
+	return true
 }
 
-// filter keeps the nodes for which a predicate holds; positions count in what
-// the predicates before it have left (XPath 1.0 s.2.4).
-func (a *application) filter(nodes []node, c *condition) []node {
+// filter moves the nodes for which a predicate holds to the front, and counts
+// them; positions count in what the predicates before it have left (XPath 1.0
+// s.2.4).
+func (a *application) filter(nodes []int32, c *condition) int {
 	a.work += len(nodes)
 	if c.kind == position {
 		if c.index < 1 || c.index > len(nodes) {
-			return nil
+			return 0
 		}
-		return nodes[c.index-1 : c.index]
+		nodes[0] = nodes[c.index-1]
+		return 1
 	}
-	kept := nodes[:0]
+	kept := 0
 	for _, n := range nodes {
-		if a.holds(n.element(), c) {
-			kept = append(kept, n)
+		if a.work <= a.MaxWork && a.holds(n, c) {
+			nodes[kept] = n
+			kept++
 		}
 	}
 	return kept
 }
 
-func (a *application) holds(e *etree.Element, c *condition) bool {
+func (a *application) holds(e int32, c *condition) bool {
 	switch c.kind {
 	case attributeValue:
-		a.work += len(e.Attr)
-		for _, attr := range e.Attr {
-			if attr.Value == c.value && isAttribute(e, attr, c.name) {
-				return true
-			}
+		tag := a.raw(e)
+		a.work += workNode + len(tag)/8
+		if !strings.ContainsAny(tag, "&\t\r\n") && !strings.Contains(tag, c.value) {
+			return false // nearly always
 		}
+		attr, found := a.attribute(e, c.name)
+		return found && decode(attr.value) == c.value
 	case ownValue:
 		return a.hasValue(e, c.value)
 	case childValue:
-		for _, t := range e.Child {
-			a.work++
-			child, ok := t.(*etree.Element)
-			if ok && child.Tag == c.name.local && namespaceOf(child) == c.name.namespace && a.hasValue(child, c.value) {
+		for i := a.Document.nodes[e].first; i != 0; i = a.Document.nodes[i].next {
+			n := &a.Document.nodes[i]
+			a.work += workNode
+			if n.kind == elementNode && int(n.space) == c.name.space && a.local(i) == c.name.local && a.hasValue(i, c.value) {
 				return true
 			}
 		}
@@ -200,24 +193,66 @@ func (a *application) holds(e *etree.Element, c *condition) bool {
 
 // hasValue compares an element's string value, the text of all its descendants
 // (XPath 1.0 s.5.2), without making it.
-func (a *application) hasValue(e *etree.Element, want string) bool {
+func (a *application) hasValue(e int32, want string) bool {
 	rest, ok := a.consume(e, want)
 	return ok && rest == ""
 }
 
-func (a *application) consume(e *etree.Element, rest string) (string, bool) {
-	for _, t := range e.Child {
-		a.work++
+func (a *application) consume(e int32, rest string) (string, bool) {
+	for i := a.Document.nodes[e].first; i != 0; i = a.Document.nodes[i].next {
+		a.work += workNode
 		ok := true
-		switch t := t.(type) {
-		case *etree.CharData:
-			rest, ok = strings.CutPrefix(rest, t.Data)
-		case *etree.Element:
-			rest, ok = a.consume(t, rest)
+		switch a.Document.nodes[i].kind {
+		case textNode:
+			text := a.raw(i)
+			a.work += workNode + min(len(text), len(rest))/4
+			if strings.Contains(text, "&") {
+				a.work += 4 * min(len(text), maxReference*len(rest))
+			}
+			rest, ok = cutText(rest, text)
+		case cdataNode:
+			text := a.raw(i)
+			a.work += min(len(text), len(rest)) / 4
+			rest, ok = cutLines(rest, text[len("<![CDATA["):len(text)-len("]]>")])
+		case elementNode:
+			rest, ok = a.consume(i, rest)
 		}
 		if !ok {
 			return rest, false
 		}
 	}
 	return rest, true
+}
+
+// cutText cuts character data, with references in it, from the front of rest.
+func cutText(rest, text string) (string, bool) {
+	for {
+		plain, _, found := strings.Cut(text, "&")
+		var ok bool
+		if rest, ok = cutLines(rest, plain); !ok || !found {
+			return rest, ok
+		}
+		text = text[len(plain):]
+		r, n := reference(text)
+		if rest, ok = strings.CutPrefix(rest, string(r)); !ok {
+			return rest, false
+		}
+		text = text[n:]
+	}
+}
+
+// cutLines cuts character data without references, whose line ends are LF (XML
+// 1.0 s.2.11).
+func cutLines(rest, text string) (string, bool) {
+	for {
+		plain, behind, found := strings.Cut(text, "\r")
+		var ok bool
+		if rest, ok = strings.CutPrefix(rest, plain); !ok || !found {
+			return rest, ok
+		}
+		text = strings.TrimPrefix(behind, "\n")
+		if rest, ok = strings.CutPrefix(rest, "\n"); !ok {
+			return rest, false
+		}
+	}
 }

@@ -4,80 +4,76 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/beevik/etree"
 )
 
 const namespaceXML = "http://www.w3.org/XML/1998/namespace"
 const namespaceXMLNS = "http://www.w3.org/2000/xmlns/"
 
-// binding is a prefix, "" for the default, and its namespace.
+// binding is a prefix, "" for the default, and its namespace, "" for none.
 type binding struct{ prefix, namespace string }
 
-func isDeclaration(a etree.Attr) bool {
-	return a.Space == "xmlns" || a.Space == "" && a.Key == "xmlns"
-}
-
-// declaration is the index of an element's own declaration of a prefix, -1 if
-// it has none.
-func declaration(e *etree.Element, prefix string) int {
-	return slices.IndexFunc(e.Attr, func(a etree.Attr) bool {
-		return isDeclaration(a) && declaredPrefix(a) == prefix
-	})
-}
-
-func declaredPrefix(a etree.Attr) string {
-	if a.Space == "" {
-		return ""
+// declaration is an element's own declaration of a prefix.
+func (d *Document) declaration(i int32, prefix string) (attribute, bool) {
+	if !d.nodes[i].declares {
+		return attribute{}, false
 	}
-	return a.Key
-}
-
-func declare(e *etree.Element, prefix, namespace string) {
-	key := "xmlns"
-	if prefix != "" {
-		key = "xmlns:" + prefix
+	for a := range d.attributes(i) {
+		if a.declares() && a.bound() == prefix {
+			return a, true
+		}
 	}
-	e.CreateAttr(key, namespace)
+	return attribute{}, false
 }
 
 // lookup finds the namespace of a prefix at an element, false if it has none.
-func lookup(e *etree.Element, prefix string) (string, bool) {
+func (d *Document) lookup(i int32, prefix string) (string, bool) {
 	if prefix == "xml" {
 		return namespaceXML, true
 	}
-	for ; e != nil; e = e.Parent() {
-		if i := declaration(e, prefix); i >= 0 {
-			return e.Attr[i].Value, e.Attr[i].Value != ""
+	for ; i != 0; i = d.nodes[i].parent {
+		if a, found := d.declaration(i, prefix); found {
+			namespace := decode(a.value)
+			return namespace, namespace != ""
 		}
 	}
 	return "", false
 }
 
-func namespaceOf(e *etree.Element) string {
-	namespace, _ := lookup(e, e.Space)
-	return namespace
+// inDiff is lookup at the operation.
+func (a *application) inDiff(prefix string) (string, bool) {
+	for _, b := range a.known {
+		if b.prefix == prefix {
+			return b.namespace, b.namespace != ""
+		}
+	}
+	namespace, bound := a.diff.lookup(a.op, prefix)
+	a.work += workAttribute + (len(a.diff.raw(a.op))+len(a.diff.raw(a.diff.root())))/8
+	a.known = append(a.known, binding{prefix, namespace})
+	return namespace, bound
 }
 
-func isAttribute(e *etree.Element, a etree.Attr, name xname) bool {
-	if a.Key != name.local || isDeclaration(a) {
+// isAttribute tells whether an attribute of an element has an expanded name.
+func (d *Document) isAttribute(e int32, a *attribute, name xname) bool {
+	if a.local != name.local || a.declares() || name.space < 0 {
 		return false
 	}
-	if a.Space == "" {
-		return name.namespace == ""
+	if a.prefix == "" {
+		return name.space == 0
 	}
-	namespace, _ := lookup(e, a.Space)
-	return namespace == name.namespace
+	namespace, _ := d.lookup(e, a.prefix)
+	return namespace == d.spaces[name.space]
 }
 
-// scope lists the namespaces in scope at an element, by prefix in ascending
+// inScope lists the namespaces in scope at an element, by prefix in ascending
 // order, the default first.
-func scope(e *etree.Element) []binding {
-	var all []binding
-	for ; e != nil; e = e.Parent() {
-		for _, a := range e.Attr {
-			if isDeclaration(a) && !slices.ContainsFunc(all, func(b binding) bool { return b.prefix == declaredPrefix(a) }) {
-				all = append(all, binding{declaredPrefix(a), a.Value})
+func (d *Document) inScope(all []binding, i int32) []binding {
+	for ; i != 0; i = d.nodes[i].parent {
+		if !d.nodes[i].declares {
+			continue
+		}
+		for a := range d.attributes(i) {
+			if a.declares() && !slices.ContainsFunc(all, func(b binding) bool { return b.prefix == a.bound() }) {
+				all = append(all, binding{a.bound(), decode(a.value)})
 			}
 		}
 	}
@@ -86,144 +82,131 @@ func scope(e *etree.Element) []binding {
 	return all
 }
 
-// choose picks the document's prefix for a name of the diff by the rules of
-// s.4.2.3. context is the evaluation context node, prefix the diff's, shadowed
-// what the added content itself binds differently. It is false if the document
-// does not bind the namespace there.
-func (a *application) choose(context *etree.Element, prefix, namespace string, shadowed func(string) bool, element bool) (string, bool) {
-	var candidates []string // ascending
-	for up := context; up != nil; up = up.Parent() {
-		a.work += 1 + len(up.Attr)
-	}
-	for _, b := range scope(context) {
-		if b.namespace == namespace && !shadowed(b.prefix) && (element || b.prefix != "") {
-			candidates = append(candidates, b.prefix)
+// around gathers what is in scope at an element of the document.
+func (a *application) around(e int32) {
+	a.scope = a.inScope(a.scope[:0], e)
+	for up := e; up != 0; up = a.Document.nodes[up].parent {
+		if a.Document.nodes[up].declares {
+			a.work += len(a.raw(up))
 		}
+	}
+	a.work += len(a.scope) * len(a.scope)
+}
+
+// choose picks the document's prefix for a name of the diff by the rules of
+// s.4.2.3, of those that are in scope: own is the evaluation context node's
+// prefix, prefix the diff's; what is declared in the content is not to be taken.
+// It is false if the document does not bind the namespace there.
+func (a *application) choose(own, prefix, namespace string, content []local, role role) (string, bool) {
+	first, before, found, same, owned := "", "", false, false, false
+	a.work += len(a.scope)
+	for _, b := range a.scope { // in ascending order
+		if b.namespace != namespace || b.prefix == "" && role == attributeName {
+			continue
+		}
+		a.work += len(content)
+		if _, shadowed := innermost(content, b.prefix); shadowed {
+			continue
+		}
+		if !found {
+			first, before, found = b.prefix, b.prefix, true
+		}
+		if b.prefix < prefix {
+			before = b.prefix
+		}
+		same = same || b.prefix == prefix
+		owned = owned || b.prefix == own
 	}
 	switch {
-	case len(candidates) == 0:
+	case !found:
 		return "", false
-	case slices.Contains(candidates, prefix): // first: the same prefix
+	case same: // first: the same prefix
 		return prefix, true
-	case slices.Contains(candidates, context.Space): // secondly: the context node's
-		return context.Space, true
+	case owned: // secondly: the context node's
+		return own, true
+	case before < prefix: // lastly: the closest before it in alphabetical order
+		return before, true
 	}
-	// Lastly: the closest before it in alphabetical order, or else the first.
-	at, _ := slices.BinarySearch(candidates, prefix)
-	return candidates[max(at-1, 0)], true
+	return first, true
 }
 
-// graft copies an element of the diff so that its names mean the same below an
-// element of the document ("namespace mangling", s.4.2.3).
-func (a *application) graft(content, context *etree.Element) (*etree.Element, *Error) {
-	g := grafting{application: a, diff: content.Parent(), context: context}
-	copied := content.Copy()
-	return copied, g.element(copied)
-}
-
-type grafting struct {
-	*application
-	diff, context *etree.Element
-	local         []binding // declared in the content around the present element
-	taken         []string  // prefixes of the document that the present element uses already
-}
-
-func (g *grafting) element(e *etree.Element) *Error {
-	outer := len(g.local)
-	g.taken = g.taken[:0]
-	for _, a := range e.Attr {
-		if isDeclaration(a) {
-			g.local = append(g.local, binding{declaredPrefix(a), a.Value})
-		}
-	}
-	prefix, err := g.name(e, e.Space, true)
-	if err != nil {
-		return err
-	}
-	e.Space = prefix
-	for i := range e.Attr {
-		if attr := e.Attr[i]; attr.Space != "" && !isDeclaration(attr) {
-			prefix, err := g.name(e, attr.Space, false)
-			if err != nil {
-				return err
-			}
-			e.Attr[i].Space = prefix
-		}
-	}
-	for _, t := range e.Child {
-		switch t := t.(type) {
-		case *etree.Element:
-			if err := g.element(t); err != nil {
-				return err
-			}
-		case *etree.Directive:
-			return failure(InvalidEntityDeclaration, "a declaration in the content")
-		}
-	}
-	g.local = g.local[:outer]
-	return nil
-}
-
-func (g *grafting) shadowed(prefix string) bool {
-	return slices.ContainsFunc(g.local, func(b binding) bool { return b.prefix == prefix })
-}
-
-// name translates the prefix of an element or of one of its attributes.
-func (g *grafting) name(e *etree.Element, prefix string, element bool) (string, *Error) {
-	if prefix == "xml" || g.shadowed(prefix) {
-		return prefix, nil // declared in the content itself: copied unaltered
-	}
-	namespace, bound := lookup(g.diff, prefix)
-	if !bound && prefix != "" {
-		return "", failure(InvalidNamespacePrefix, "prefix "+strconv.Quote(clip(prefix))+" is not bound in the diff")
-	}
-	if !bound {
-		if _, other := lookup(g.context, ""); other {
-			return "", g.declare(e, "", "")
-		}
-		return "", nil
-	}
-	chosen, ok := g.choose(g.context, prefix, namespace, g.shadowed, element)
-	if g.work > maxWork {
-		return "", failure(InvalidPatchDirective, "too many namespaces to look through")
-	}
-	if ok {
-		g.taken = append(g.taken, chosen)
-		return chosen, nil
-	}
-	fresh := prefix
-	for n := 1; g.shadowed(fresh) || slices.Contains(g.taken, fresh); n++ {
-		fresh = "n" + strconv.Itoa(n)
-	}
-	return fresh, g.declare(e, fresh, namespace)
-}
-
-// declare binds a prefix on an element of the content.
-func (g *grafting) declare(e *etree.Element, prefix, namespace string) *Error {
-	g.local = append(g.local, binding{prefix, namespace})
-	return g.application.declare(e, prefix, namespace)
-}
-
-func (a *application) declare(e *etree.Element, prefix, namespace string) *Error {
+func (a *application) declares(prefix, namespace string) *Error {
 	if a.declared += len(prefix) + len(namespace); a.declared > maxDeclared {
 		return failure(InvalidNamespaceURI, "too many namespaces to declare")
 	}
-	declare(e, prefix, namespace)
+	if a.numbered(namespace) < 0 {
+		return failure(InvalidNamespaceURI, "too many namespaces")
+	}
 	return nil
+}
+
+// declare writes a declaration into the tag of an element of the document.
+func (a *application) declare(e int32, prefix, namespace string) *Error {
+	if err := a.declares(prefix, namespace); err != nil {
+		return err
+	}
+	a.addToTag(e, declared(prefix), namespace)
+	a.Document.nodes[e].declares = true
+	return nil
+}
+
+// declared is the name of a declaration.
+func declared(prefix string) string {
+	if prefix == "" {
+		return "xmlns"
+	}
+	return "xmlns:" + prefix
 }
 
 // uses tells whether an element or what is in it takes the meaning of a prefix
 // from outside.
-func uses(e *etree.Element, prefix string) bool {
-	return e.Space == prefix || slices.ContainsFunc(e.Attr, func(a etree.Attr) bool {
-		return a.Space == prefix && !isDeclaration(a)
-	}) || slices.ContainsFunc(e.Child, func(t etree.Token) bool {
-		child, ok := t.(*etree.Element)
-		return ok && declaration(child, prefix) < 0 && uses(child, prefix)
-	})
+func (a *application) uses(e int32, prefix string) bool {
+	a.work += workNode + len(a.raw(e))/2
+	if a.prefix(e) == prefix {
+		return true
+	}
+	for attr := range a.attributes(e) {
+		if attr.prefix == prefix && prefix != "" && !attr.declares() {
+			return true
+		}
+	}
+	for c := a.Document.nodes[e].first; c != 0; c = a.Document.nodes[c].next {
+		if a.work += workNode; a.Document.nodes[c].kind != elementNode {
+			continue
+		}
+		if _, own := a.declaration(c, prefix); !own && a.uses(c, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// rebind gives the elements that have a prefix from an element their namespace
+// anew.
+func (a *application) rebind(e int32, prefix string, space uint16) {
+	a.work += workNode
+	if a.prefix(e) == prefix {
+		a.Document.nodes[e].space = space
+	}
+	for c := a.Document.nodes[e].first; c != 0; c = a.Document.nodes[c].next {
+		if a.work += workNode; a.Document.nodes[c].kind != elementNode {
+			continue
+		}
+		if _, own := a.declaration(c, prefix); !own {
+			a.rebind(c, prefix, space)
+		}
+	}
 }
 
 // isNamespace checks for what a prefix may be bound to (Namespaces in XML 1.0 s.3).
 func isNamespace(namespace string) bool {
 	return namespace != "" && namespace != namespaceXML && namespace != namespaceXMLNS
+}
+
+// fresh is a prefix like the given one that is not taken.
+func fresh(prefix string, taken func(string) bool) string {
+	for n := 1; taken(prefix); n++ {
+		prefix = "n" + strconv.Itoa(n)
+	}
+	return prefix
 }

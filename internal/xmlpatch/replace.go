@@ -1,105 +1,89 @@
 package xmlpatch
 
-import "github.com/beevik/etree"
-
 // replace follows RFC 5261 s.4.4: one node, by one of the same type.
-func (a *application) replace(op *etree.Element) *Error {
-	given, err := directives(op, "sel")
+func (a *application) replace() *Error {
+	given, err := a.directives("sel")
 	if err != nil {
 		return err
 	}
-	n, err := a.target(op, given["sel"], false)
+	n, err := a.locate(given.sel)
 	if err != nil {
 		return err
 	}
 	switch n.kind {
 	case attributeStep:
-		value, err := plainText(op, InvalidNodeTypes)
+		value, err := a.plainText(InvalidNodeTypes)
 		if err != nil {
 			return err
 		}
-		n.parent.Attr[n.attr].Value = value
+		a.setInTag(n.node, n.attribute, value)
 		return nil
 	case namespaceStep:
-		return a.replaceNamespace(op, n)
+		return a.replaceNamespace(n)
 	case textStep:
-		return replaceText(op, n)
+		return a.replaceText(n)
 	}
-	return a.replaceNode(op, n)
+	return a.replaceNode(n)
 }
 
 // replaceNode replaces an element, a comment or a processing instruction.
-func (a *application) replaceNode(op *etree.Element, n node) *Error {
-	if err := inProlog(n); err != nil {
+func (a *application) replaceNode(n located) *Error {
+	if err := a.inProlog(n); err != nil {
 		return err
 	}
-	if len(op.Child) != 1 {
+	content := a.diff.nodes[a.op].first
+	if content == 0 || a.diff.nodes[content].next != 0 {
 		return failure(InvalidNodeTypes, "the content is not one node")
 	}
-	same := false
-	switch op.Child[0].(type) {
-	case *etree.Element:
-		same = n.kind == elementStep
-	case *etree.Comment:
-		same = n.kind == commentStep
-	case *etree.ProcInst:
-		same = n.kind == instructionStep
-	}
-	if !same {
+	if a.diff.nodes[content].kind != a.Document.nodes[n.node].kind {
 		return failure(InvalidNodeTypes, "the content is of another type than what it replaces")
 	}
-	copied, err := a.content(op.Child[0], n.parent)
-	if err != nil {
+	if _, err := a.graft(content, a.Document.nodes[n.node].parent, n.node); err != nil {
 		return err
 	}
-	n.parent.RemoveChildAt(n.start)
-	n.parent.InsertChildAt(n.start, copied)
+	a.unlink(n.node)
 	return nil
 }
 
 // inProlog refuses to touch the XML declaration, which is no processing
 // instruction (s.3).
-func inProlog(n node) *Error {
-	if pi, ok := n.parent.Child[n.start].(*etree.ProcInst); ok && pi.Target == "xml" {
+func (a *application) inProlog(n located) *Error {
+	if a.isDeclaration(n.node) {
 		return failure(InvalidXMLPrologOperation, "the XML declaration cannot be patched")
 	}
 	return nil
 }
 
 // replaceText replaces a text node; by nothing, it is removed (s.4.4.6).
-func replaceText(op *etree.Element, n node) *Error {
-	for _, t := range op.Child {
-		if _, ok := t.(*etree.CharData); !ok {
+func (a *application) replaceText(n located) *Error {
+	for c := a.diff.nodes[a.op].first; c != 0; c = a.diff.nodes[c].next {
+		if !a.diff.isText(c) {
 			return failure(InvalidNodeTypes, "the content is not text")
 		}
 	}
-	n.cut()
-	for i, t := range op.Child {
-		n.parent.InsertChildAt(n.start+i, copyOf(t))
-	}
-	return nil
-}
-
-// cut removes the tokens of a node.
-func (n node) cut() {
-	for range n.end - n.start {
-		n.parent.RemoveChildAt(n.start)
-	}
+	parent, behind := a.Document.nodes[n.node].parent, a.Document.nodes[n.node].previous
+	a.cut(n.node, a.textEnd(n.node))
+	return a.addContent(parent, behind)
 }
 
 // replaceNamespace changes the URI of a declaration, which must be the located
 // element's own (s.4.4.3).
-func (a *application) replaceNamespace(op *etree.Element, n node) *Error {
-	if n.attr < 0 {
+func (a *application) replaceNamespace(n located) *Error {
+	if !n.own {
 		return failure(InvalidNamespaceURI, "the prefix is not declared on that element")
 	}
-	namespace, err := plainText(op, InvalidNodeTypes)
+	namespace, err := a.plainText(InvalidNodeTypes)
 	if err != nil {
 		return err
 	}
-	if !isNamespace(namespace) {
+	number := a.numbered(namespace)
+	switch {
+	case !isNamespace(namespace):
 		return failure(InvalidNamespaceURI, "not a namespace")
+	case number < 0:
+		return failure(InvalidNamespaceURI, "too many namespaces")
 	}
-	n.parent.Attr[n.attr].Value = namespace
+	a.setInTag(n.node, n.attribute, namespace)
+	a.rebind(n.node, n.attribute.bound(), uint16(number))
 	return nil
 }

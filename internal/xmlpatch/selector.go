@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/beevik/etree"
 )
 
 // selector is a parsed value of the sel attribute: RFC 5261 s.4.1, in the
@@ -59,11 +57,15 @@ type condition struct {
 	value string
 }
 
-// xname is an expanded name.
-type xname struct{ namespace, local string }
+// xname is an expanded name: the number of its namespace in the document that is
+// patched, -1 if that has no such.
+type xname struct {
+	space int
+	local string
+}
 
 // last is the kind of node that is selected.
-func (s *selector) last() stepKind {
+func (s selector) last() stepKind {
 	if len(s.steps) == 0 {
 		return elementStep
 	}
@@ -72,41 +74,45 @@ func (s *selector) last() stepKind {
 
 // selectorParser reads a selector from left to right, each byte once.
 type selectorParser struct {
-	rest  string
-	scope *etree.Element // the operation, whose namespaces hold (s.4.2.1)
+	*application // whose operation's namespaces hold (s.4.2.1)
+	rest         string
 }
 
-func parseSelector(value string, scope *etree.Element) (*selector, *Error) {
+func (a *application) parseSelector(value string) (s selector, err *Error) {
 	if len(value) > maxSelector {
-		return nil, failure(InvalidAttributeValue, "sel is too long")
+		return s, failure(InvalidAttributeValue, "sel is too long")
 	}
-	p := selectorParser{rest: value, scope: scope}
+	a.work += workSelector * len(value)
+	a.steps, a.conditions = a.steps[:0], a.conditions[:0]
+	p := selectorParser{application: a, rest: value}
 	p.take("/")
-	s := new(selector)
 	if p.take("id(") {
 		id, ok := p.argument()
 		if !ok {
-			return nil, p.malformed()
+			return s, p.malformed()
 		}
 		s.byID, s.id = true, id
 		if p.rest == "" {
 			return s, nil
 		}
 		if !p.take("/") {
-			return nil, p.malformed()
+			return s, p.malformed()
 		}
 	}
 	for {
 		step, err := p.step()
 		if err != nil {
-			return nil, err
+			return s, err
 		}
-		s.steps = append(s.steps, step)
-		if p.rest == "" {
+		a.steps = append(a.steps, step)
+		s.steps = a.steps
+		switch {
+		case len(a.steps) > maxSteps:
+			return s, failure(InvalidAttributeValue, "sel has too many steps")
+		case p.rest == "":
 			return s, nil
-		}
-		if step.kind != elementStep || !p.take("/") {
-			return nil, p.malformed()
+		case step.kind != elementStep || !p.take("/"):
+			return s, p.malformed()
 		}
 	}
 }
@@ -159,13 +165,17 @@ func (p *selectorParser) step() (step, *Error) {
 			return s, err
 		}
 	}
+	first := len(p.conditions)
 	for p.take("[") {
 		c, err := p.condition()
 		if err != nil {
 			return s, err
 		}
-		s.conditions = append(s.conditions, c)
+		if p.conditions = append(p.conditions, c); len(p.conditions) > maxConditions {
+			return s, failure(InvalidAttributeValue, "sel has too many conditions")
+		}
 	}
+	s.conditions = p.conditions[first:]
 	return s, nil
 }
 
@@ -261,11 +271,11 @@ func (p *selectorParser) name(element bool) (xname, *Error) {
 	if prefix == "" && !element {
 		return xname{local: local}, nil
 	}
-	namespace, bound := lookup(p.scope, prefix)
+	namespace, bound := p.inDiff(prefix)
 	if !bound && prefix != "" {
 		return xname{}, failure(InvalidNamespacePrefix, "prefix "+strconv.Quote(clip(prefix))+" is not bound in the diff")
 	}
-	return xname{namespace, local}, nil
+	return xname{p.number(namespace), local}, nil
 }
 
 func (p *selectorParser) ncName() (string, bool) {

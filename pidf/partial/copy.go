@@ -29,7 +29,12 @@ type Copy struct {
 // error the copy is as it was: it is ErrOld or ErrGap, or says why the body is no
 // good, after which the subscription is to be refreshed as well.
 func (c *Copy) Update(body []byte) error {
-	d, full, err := read(c.Limits, body)
+	d := new(pidf.Document)
+	limits := c.Limits
+	if limits.MaxElements <= 0 {
+		limits.MaxElements = pidf.DefaultMaxElements
+	}
+	full, err := notifications.read(limits, d, body)
 	if err != nil {
 		return err
 	}
@@ -45,7 +50,7 @@ func (c *Copy) Update(body []byte) error {
 	case c.Document == nil || version != c.Version+1:
 		return ErrGap
 	}
-	document, err := Publish(c.Document, body, &c.Limits)
+	document, err := notifications.publish(c.Document, body, &limits)
 	if err != nil {
 		return err
 	}

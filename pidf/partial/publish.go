@@ -3,15 +3,16 @@
 // partial notifications ([Copy], RFC 5263). They are made by pidf.AppendFull and
 // pidf.AppendDiff.
 //
-// It is apart from package pidf because patches (RFC 5261) are applied to a tree.
+// It is apart from package pidf because few who read presence information need
+// patches (RFC 5261). No body of 64 kB costs more than a millisecond or a
+// megabyte against a document of 64 kB (TestHostileCost).
 package partial
 
 import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/beevik/etree"
+	"sync"
 
 	"presenced/internal/xmlpatch"
 	"presenced/pidf"
@@ -37,17 +38,47 @@ var ErrInitial = errors.New("invalid partial publication: a pidf-diff needs a pu
 // After an error nothing has changed, neither stored nor anything else.
 //
 // The errors are a *PatchError for a diff that does not apply, or whose result
-// is no presence document within the limits; a *pidf.SyntaxError for a body that
-// is too large (it wraps pidf.ErrTooLarge), or a bad pidf-full; ErrInitial; and
-// any other if stored is no presence document, which is not the publisher's fault.
+// is no presence document within the limits; a *pidf.SyntaxError for a body or a
+// result that is too large (it wraps pidf.ErrTooLarge), or a bad pidf-full;
+// ErrInitial; and any other if stored is no presence document, which is not the
+// publisher's fault. A result is refused for what a full document is refused for
+// (RFC 5264 s.4.3.2 asks for no more), and nothing else: what the schemas do not
+// allow in it is mended where documents are composed.
 // Whether the entity is the right one is for the caller to judge, as it is for a
 // full document. limits' Root is not used; nil stands for the default limits.
+//
+// A patch has at most 200 operations and a quarter of the elements that a
+// document may have: whoever changes more publishes in full.
 func Publish(stored, body []byte, limits *pidf.Reader) ([]byte, error) {
+	return publications.publish(stored, body, limits)
+}
+
+// receiver is what a side takes of patches. The attributes of type xs:ID in
+// pidf.xsd, data-model.xsd and rpid.xsd are all called id.
+type receiver struct {
+	xmlpatch.Patcher
+	share int // of the elements that a document may have, a patch has one in so many
+}
+
+var (
+	// publications come from anybody who may publish.
+	publications = receiver{xmlpatch.Patcher{Namespace: pidf.NamespacePartial, ID: "id"}, 4}
+	// notifications come from the agent that a watcher has chosen.
+	notifications = receiver{xmlpatch.Patcher{Namespace: pidf.NamespacePartial, ID: "id", MaxOperations: 1 << 14, MaxWork: 1 << 26}, 1}
+)
+
+func (p *receiver) publish(stored, body []byte, limits *pidf.Reader) ([]byte, error) {
 	r := pidf.Reader{}
 	if limits != nil {
 		r = *limits
 	}
-	d, full, err := read(r, body)
+	if r.MaxElements <= 0 {
+		r.MaxElements = pidf.DefaultMaxElements
+	}
+	d := documents.Get().(*pidf.Document)
+	defer documents.Put(d)
+	defer d.Reset()
+	full, err := p.read(r, d, body)
 	switch {
 	case err != nil:
 		return nil, err
@@ -56,22 +87,25 @@ func Publish(stored, body []byte, limits *pidf.Reader) ([]byte, error) {
 	case stored == nil:
 		return nil, ErrInitial
 	}
-	return apply(stored, body, d, r)
+	return p.apply(stored, d, r)
 }
 
-// read reads a partial document, and tells whether it is a full one. Although
-// the schema allows presence as a root, RFC 5262 s.3 does not.
-func read(r pidf.Reader, body []byte) (d *pidf.Document, full bool, err error) {
-	d = new(pidf.Document)
+// documents are used again, for a body or for what is stored.
+var documents = sync.Pool{New: func() any { return new(pidf.Document) }}
+
+// read reads a partial document into d, and tells whether it is a full one.
+// Although the schema allows presence as a root, RFC 5262 s.3 does not.
+func (p *receiver) read(r pidf.Reader, d *pidf.Document, body []byte) (full bool, err error) {
 	r.Root = pidf.PartialFull
 	if err = r.Read(d, body); err == nil || !otherRoot(err) {
-		return d, true, err
+		return true, err
 	}
 	r.Root = pidf.PartialDiff
-	if err = r.Read(d, body); err == nil || otherRoot(err) {
-		return d, false, err
+	r.MaxElements /= p.share
+	if err = r.Read(d, body); err == nil || otherRoot(err) || errors.Is(err, pidf.ErrTooLarge) {
+		return false, err
 	}
-	return nil, false, &PatchError{Name: xmlpatch.InvalidDiffFormat, Phrase: err.Error()}
+	return false, &PatchError{Name: xmlpatch.InvalidDiffFormat, Phrase: err.Error()}
 }
 
 // otherRoot tells whether the reader got as far as the root, and found another.
@@ -81,10 +115,12 @@ func otherRoot(err error) bool {
 }
 
 // apply changes a stored document by a diff.
-func apply(stored, body []byte, d *pidf.Document, r pidf.Reader) ([]byte, error) {
+func (p *receiver) apply(stored []byte, d *pidf.Document, r pidf.Reader) ([]byte, error) {
 	r.Root = pidf.Name{}
-	var old pidf.Document
-	if err := r.Read(&old, stored); err != nil {
+	old := documents.Get().(*pidf.Document)
+	defer documents.Put(old)
+	defer old.Reset()
+	if err := r.Read(old, stored); err != nil {
 		// RFC 5264 s.4.3.2: a 500, so it must not look like an error in the body.
 		return nil, fmt.Errorf("partial: the stored document: %s", err)
 	}
@@ -92,27 +128,33 @@ func apply(stored, body []byte, d *pidf.Document, r pidf.Reader) ([]byte, error)
 	if entity := d.Entity(); entity != "" && uri(entity) != uri(old.Entity()) {
 		return nil, &PatchError{Name: xmlpatch.InvalidDiffFormat, Phrase: "the diff is about another entity than the document"}
 	}
-	target, err := xmlpatch.Parse(normal(&old))
+	target, err := xmlpatch.Parse(old.Bytes(), maxNodes(&r))
 	if err != nil {
 		return nil, err
 	}
-	diff, err := xmlpatch.Parse(normal(d))
+	diff, err := xmlpatch.Parse(d.Bytes(), maxNodes(&r))
 	if err != nil {
 		return nil, err
 	}
-	operations, err := operationsOf(diff)
-	if err != nil {
+	if err := p.Apply(target, diff); err != nil {
 		return nil, err
 	}
-	patched, err := xmlpatch.Patcher{IsID: isID}.Apply(target, operations)
-	if err != nil {
+	return written(target, old, r)
+}
+
+// maxNodes is how many pieces documents may have: most elements have text in
+// them and behind them.
+func maxNodes(r *pidf.Reader) int { return 3 * r.MaxElements }
+
+// written is a patched document, if it is one that could have been published as
+// a whole. scratch is overwritten.
+func written(patched *xmlpatch.Document, scratch *pidf.Document, r pidf.Reader) ([]byte, error) {
+	out := patched.Append(make([]byte, 0, patched.Size()))
+	err := r.Read(scratch, out)
+	switch {
+	case errors.Is(err, pidf.ErrTooLarge):
 		return nil, err
-	}
-	out, err := patched.WriteToBytes()
-	if err != nil {
-		return nil, err
-	}
-	if err := r.Read(&old, out); err != nil {
+	case err != nil:
 		return nil, &PatchError{Name: xmlpatch.InvalidPatchDirective, Phrase: "the result is not a presence document: " + err.Error()}
 	}
 	return out, nil
@@ -120,47 +162,8 @@ func apply(stored, body []byte, d *pidf.Document, r pidf.Reader) ([]byte, error)
 
 const declaration = `<?xml version="1.0" encoding="UTF-8"?>`
 
-// normal is a document declared to be UTF-8, with each white space in a tag made
-// a blank, as XML 1.0 s.3.3.3 has it for values and the tree's parser does not.
-func normal(d *pidf.Document) []byte {
-	out, at := append(make([]byte, 0, len(d.Bytes())+len(declaration)), declaration...), 0
-	if strings.HasPrefix(d.Bytes(), "<?xml") { // the reader takes no other instruction
-		at = strings.Index(d.Bytes(), "?>") + len("?>")
-	}
-	var walk func(pidf.Element)
-	walk = func(e pidf.Element) {
-		if tag := d.Bytes()[e.Start():e.Open()]; strings.ContainsAny(tag, "\t\r\n") {
-			out = append(out, d.Bytes()[at:e.Start()]...)
-			out = append(out, blanks.Replace(tag)...)
-			at = e.Open()
-		}
-		for child := range e.Children() {
-			walk(child)
-		}
-	}
-	walk(d.Root())
-	return append(out, d.Bytes()[at:]...)
-}
-
-var blanks = strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ")
-
 // uri is a URI as pidf writes it.
 func uri(s string) string { return string(pidf.AppendURI(nil, s)) }
-
-// operationsOf lists the operations of a diff, of which RFC 5262 s.7 has three.
-func operationsOf(diff *etree.Document) ([]*etree.Element, error) {
-	operations := diff.Root().ChildElements()
-	for _, op := range operations {
-		if op.NamespaceURI() != pidf.NamespacePartial {
-			return nil, &PatchError{Name: xmlpatch.InvalidDiffFormat, Phrase: "element " + op.Tag + " is not of the namespace " + pidf.NamespacePartial, Operation: op}
-		}
-	}
-	return operations, nil
-}
-
-// isID knows the attributes of type xs:ID in pidf.xsd, data-model.xsd and
-// rpid.xsd.
-func isID(a etree.Attr) bool { return a.Space == "" && a.Key == "id" }
 
 // presence writes a pidf-full document as the presence document that it is but
 // for its root (RFC 5262 s.3).
