@@ -67,6 +67,9 @@ func subscribeAndEnd(t *testing.T, count int) {
 	if s := n.layer.Stats(); s.Held != 0 || s.Clients != 0 || s.Pending != 0 {
 		t.Errorf("transactions are left: %+v", s)
 	}
+	if s := n.rules.Stats(); s.Entries != 0 {
+		t.Errorf("rules are remembered of who has none, and whom nobody watches: %+v", s)
+	}
 	stats, err := n.engine.Stats(t.Context())
 	if err != nil || stats.Subscriptions != 0 {
 		t.Errorf("the store has %+v, %v", stats, err)

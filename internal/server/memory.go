@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	gometrics "runtime/metrics"
 	"time"
+
+	"presenced/internal/config"
 )
 
 // After a storm (all phones of a site come back at once, or leave) the Go
@@ -26,8 +28,13 @@ const (
 
 // absentRound is the least time for which it is remembered that a presentity has
 // no rules, once nobody asks. It takes 0.2 kB for each of its documents; to look
-// it up again is a round trip where the store is Redis.
-const absentRound = 5 * time.Minute
+// it up again takes some microseconds, or a round trip where the store is Redis.
+func absentRound(e config.Engine) time.Duration {
+	if e == config.EngineRedis {
+		return 10 * time.Minute
+	}
+	return 30 * time.Second
+}
 
 // memory decides when memory is given back. The zero value is ready for use.
 type memory struct {
@@ -68,7 +75,7 @@ func (m *memory) due(now time.Time, h heap) bool {
 func (s *Server) giveMemoryBack(ctx context.Context) error {
 	tick := time.NewTicker(memoryLook)
 	defer tick.Stop()
-	round := time.NewTicker(absentRound)
+	round := time.NewTicker(absentRound(s.config.Load().Store.Engine))
 	defer round.Stop()
 	var m memory
 	for {
