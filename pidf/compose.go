@@ -30,7 +30,7 @@ type Composition struct {
 	// timestamps do not count: its clock may be wrong.
 	Sources []Source
 	// Reachable says that the presentity can be reached at its entity although
-	// no publication says so: its inbox is registered.
+	// no publication says so: a device is registered that publishes nothing.
 	Reachable bool
 	// Now is the time of the composition. What has expired by then is left out;
 	// with the zero time nothing has.
@@ -47,21 +47,26 @@ type Composition struct {
 //
 //   - A tuple replaces the elder one of the same device: same tuple id and same
 //     contact and same deviceID where given; with neither, same tuple id and
-//     same Source.Device. Other tuples with the same id are renamed, all but the
+//     same Source.Device. The presentity's own address is no contact here: it is
+//     that of all its devices. Other tuples with the same id are renamed, all but the
 //     one of the first publication; a name stays as long as that one does.
 //   - A publication all of whose tuples are replaced is left out altogether.
-//   - Open tuples come first, otherwise in the order of Source.Key. COMPAT:
-//     baresip takes the first basic status in the body (TestComposeOpenFirst).
-//   - Where no publication has a tuple and the presentity is Reachable, an open
-//     tuple says so, with the entity as its contact and never another address
-//     (RFC 2779 s.5.1.17). What a presentity publishes is its word: somebody who
-//     is registered and publishes closed is closed.
+//   - Open tuples come first, then closed ones, then those without a basic
+//     status, otherwise in the order of Source.Key. COMPAT: baresip takes the
+//     first basic status in the body, twinkle and libpurple look at the first
+//     tuple alone, and libpurple answers no NOTIFY where that one has none
+//     (TestComposeOpenFirst, TestDevicesShown).
+//   - Where no publication has an open tuple and the presentity is Reachable, an
+//     open tuple says so, with the entity as its contact and never another
+//     address (RFC 2779 s.5.1.17).
 //   - A tuple of hard state stands back behind one with the same id or contact.
 //
 // The person is one element (RFC 4479 s.3.2), made of all that there are: for
 // each kind of information, an element's expanded name, it has the elements of
-// the newest person that says it, whatever the others say. What begins later is
-// a kind of its own until then. Its notes are those of the newest person with
+// the newest person that says it, whatever the others say. An element of RPID
+// without content says nothing: it stands only where nobody says more. COMPAT:
+// baresip publishes empty activities always (TestDevicesShown). What begins
+// later is a kind of its own until then. Its notes are those of the newest person with
 // notes, and so is its timestamp; its id is that of the first publication. Of
 // several persons in one document a later one is newer.
 //
@@ -89,14 +94,11 @@ func (n *Composition) Append(dst []byte) (document []byte, until time.Time) {
 	if n.Reachable {
 		c.reach(n.Entity, n.Sources)
 	}
-	for i := range c.tuples {
-		if c.tuples[i].state == Open {
-			c.tuple(&c.tuples[i])
-		}
-	}
-	for i := range c.tuples {
-		if c.tuples[i].state != Open {
-			c.tuple(&c.tuples[i])
+	for _, state := range [...]Status{Open, Closed, Unknown} {
+		for i := range c.tuples {
+			if c.tuples[i].state == state {
+				c.tuple(&c.tuples[i])
+			}
 		}
 	}
 	c.notes(n.Sources)
@@ -146,6 +148,7 @@ type composer struct {
 	devices map[string]place    // the newest device of each deviceID
 	ages    []int               // indices of docs, by Source.Key
 	layers  []place             // the persons, newest first
+	blanks  []place             // elements of a layer that say nothing
 	kinds   map[kind]int        // by kind of information, the layer that says it
 	now     time.Time           // zero: nothing expires
 	until   time.Time           // when something that was written expires or begins; zero: never
@@ -184,7 +187,7 @@ func (c *composer) release() {
 	clear(c.devices)
 	clear(c.kinds)
 	c.alone, c.strict, c.looked, c.mending, c.now, c.until = false, false, 0, 0, time.Time{}, time.Time{}
-	c.ages, c.layers = c.ages[:0], c.layers[:0]
+	c.ages, c.layers, c.blanks = c.ages[:0], c.layers[:0], c.blanks[:0]
 	c.out, c.scope, c.docs, c.tuples = c.out[:0], c.scope[:0], c.docs[:0], c.tuples[:0]
 	composers.Put(c)
 }
@@ -300,12 +303,12 @@ func (c *composer) name(sources []Source) {
 }
 
 // reach writes the tuple of a presentity that can be reached, unless a
-// publication has any.
+// publication has an open one.
 func (c *composer) reach(entity string, sources []Source) {
-	if slices.ContainsFunc(c.tuples, func(t tuple) bool { return !sources[t.source].Hard }) {
+	if slices.ContainsFunc(c.tuples, func(t tuple) bool { return t.state == Open && !sources[t.source].Hard }) {
 		return
 	}
-	c.tuples = slices.DeleteFunc(c.tuples, func(t tuple) bool { return t.textOf(t.contact) == entity })
+	c.tuples = slices.DeleteFunc(c.tuples, func(t tuple) bool { return sources[t.source].Hard && t.textOf(t.contact) == entity })
 	c.literal(`<tuple id="`)
 	c.id("registered", "")
 	c.literal(`"><status><basic>open</basic></status><contact>`)

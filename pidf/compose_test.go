@@ -99,6 +99,18 @@ func TestComposeDevices(t *testing.T) {
 			{publication("a", "open", "sip:a@h1", "urn:x:1"), "1"},
 			{publication("a", "open", "sip:a@h1", "urn:x:2"), "1"},
 		}, []string{"a open", "a-2 open"}},
+		{"the presentity's own address, on two hosts", []source{
+			{publication("t4109", "open", "sip:a@example.com", ""), "10.0.0.1 baresip"},
+			{publication("t4109", "closed", "SIPS:a@EXAMPLE.com;transport=tls", ""), "10.0.0.2 baresip"},
+		}, []string{"t4109 open", "t4109-2 closed"}},
+		{"the presentity's own address, restarted", []source{
+			{publication("t4109", "open", "sip:a@example.com", ""), "10.0.0.1 baresip"},
+			{publication("t4109", "closed", "sip:a@example.com", ""), "10.0.0.1 baresip"},
+		}, []string{"t4109 closed"}},
+		{"the presentity's own address with a deviceID", []source{
+			{publication("t4109", "open", "sip:a@example.com", "urn:x:1"), "1"},
+			{publication("t4109", "closed", "sip:a@example.com", "urn:x:1"), "2"},
+		}, []string{"t4109 closed"}},
 		{"one has a contact, the other none", []source{
 			{publication("a", "open", "sip:a@h1", ""), "1"},
 			{publication("a", "open", "", ""), "1"},
@@ -156,8 +168,8 @@ func TestComposeDevices(t *testing.T) {
 // basic status that its regular expression finds.
 func TestComposeOpenFirst(t *testing.T) {
 	document := compose(t,
-		Source{Doc: parse(t, doc(publication("a", "closed", "sip:a@h1", "")))},
 		Source{Doc: parse(t, doc(`<tuple id="n"><note>no status</note></tuple>`))},
+		Source{Doc: parse(t, doc(publication("a", "closed", "sip:a@h1", "")))},
 		Source{Doc: parse(t, doc(publication("b", "open", "sip:a@h2", "")))},
 		Source{Doc: parse(t, doc(publication("c", "open", "sip:a@h3", "")))},
 	)

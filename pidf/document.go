@@ -98,6 +98,17 @@ func (d *Document) Entity() string {
 	return strings.TrimSpace(d.attribute(0, "entity"))
 }
 
+// Services goes through the basic status of each tuple in document order.
+func (d *Document) Services() iter.Seq[Status] {
+	return func(yield func(Status) bool) {
+		for i := d.firstChild(0); i >= 0; i = d.sibling(i) {
+			if d.kind(i) == KindTuple && !yield(d.tuple(i).state) {
+				return
+			}
+		}
+	}
+}
+
 // Parts goes through the children of the presence element in document order.
 func (d *Document) Parts() iter.Seq[Part] {
 	return func(yield func(Part) bool) {

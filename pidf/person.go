@@ -33,6 +33,9 @@ func (c *composer) persons(sources []Source) {
 			noted = i
 		}
 	}
+	for _, p := range c.blanks {
+		c.layerElement(p.source, c.docs[c.layers[p.source].source], p.element)
+	}
 	if noted >= 0 {
 		c.dataNotes(c.layers[noted])
 	}
@@ -50,13 +53,25 @@ func (c *composer) layer(layer int, d *Document, person int32) (timestamp string
 			} else if local == "timestamp" && timestamp == "" {
 				timestamp = normalTimestamp(d.text(i))
 			}
-		case e.namespace != nsNone && c.holds(d, i) && c.news(d, i, layer):
-			if c.extension(d, i) {
-				c.said(d, i, layer)
-			}
+		case e.namespace == nsRPID && len(c.layers) > 1 && d.blank(i):
+			c.blanks = append(c.blanks, place{layer, i})
+		default:
+			c.layerElement(layer, d, i)
 		}
 	}
 	return timestamp, notes
+}
+
+func (c *composer) layerElement(layer int, d *Document, i int32) {
+	if d.elements[i].namespace != nsNone && c.holds(d, i) && c.news(d, i, layer) && c.extension(d, i) {
+		c.said(d, i, layer)
+	}
+}
+
+// blank tells whether an element says nothing: an enumeration has one or more
+// elements (RFC 4480 s.3.2), anything else has text.
+func (d *Document) blank(i int32) bool {
+	return d.firstChild(i) < 0 && strings.TrimSpace(d.text(i)) == ""
 }
 
 // news tells whether no newer layer has the kind of information of an element.

@@ -71,17 +71,37 @@ func (d *Document) basic(i int32) Status {
 // published is the tuple's id as it was published.
 func (t *tuple) published() string { return strings.TrimSpace(t.doc.attribute(t.element, "id")) }
 
+// identity leaves out a contact that is the presentity's own address: every
+// device of it may have that one.
+//
+// COMPAT: baresip's tuples have the same id and this contact on every host
+// (TestTwoOfOneProgram).
 func (t *tuple) identity(device string) (id identity, known bool) {
 	id = identity{
 		id:       t.published(),
 		contact:  t.textOf(t.contact),
 		deviceID: t.textOf(t.deviceID),
 	}
+	if id.contact != "" && address(id.contact) == address(t.doc.Entity()) {
+		id.contact = ""
+	}
 	if id.contact == "" && id.deviceID == "" {
 		id.origin = device
 		return id, device != ""
 	}
 	return id, true
+}
+
+// address is what a URI of SIP or a pres URI (RFC 3859 s.3) says of whom it
+// names: without scheme and parameters.
+func address(uri string) string {
+	if scheme, rest, ok := strings.Cut(uri, ":"); ok && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips") || strings.EqualFold(scheme, "pres")) {
+		uri = rest
+	}
+	if end := strings.IndexAny(uri, ";?"); end >= 0 {
+		uri = uri[:end]
+	}
+	return strings.ToLower(uri)
 }
 
 // tuple writes a tuple element in the order of RFC 3863 s.4.1.2: status,

@@ -1,8 +1,10 @@
 // Package composition makes one presence document of all that is known of a
 // presentity (RFC 3856 s.6.11, RFC 4479 s.3): its publications, its hard state
-// (RFC 4827 s.3), and, where nothing is published of any service, whether its
-// inbox is registered. The rules of the merge are pidf.Composition's. It keeps for a while what it has composed, and asks who watches
-// for theirs, so that a document is made once per version, and so that it can still be read while the store is away.
+// (RFC 4827 s.3), and, where no service that is published is open, whether a
+// program is registered that publishes nothing. The rules of the merge are
+// pidf.Composition's. It keeps for a while what it has composed, and asks who
+// watches for theirs, so that a document is made once per version, and so that
+// it can still be read while the store is away.
 package composition
 
 import (

@@ -317,33 +317,40 @@ func newDesk() (*desk, *composition.Composer) {
 
 const person = `<presence xmlns="urn:ietf:params:xml:ns:pidf"><person xmlns="urn:ietf:params:xml:ns:pidf:data-model" id="p"><note>n</note></person></presence>`
 
-// A registration counts only where no publication has a tuple, and is not even
-// asked for otherwise.
+// A registration counts only where not all that is published is open, and then
+// that of a program that publishes nothing. Otherwise it is not even asked for.
 func TestRegistration(t *testing.T) {
 	d, c := newDesk()
 	for _, tt := range []struct {
 		name       string
 		bodies     []string
-		registered bool
+		by         string // their User-Agent
+		registered string // the program, where any is
 		counts     bool
 		open       bool
 	}{
-		{"neither", nil, false, true, false},
-		{"registered", nil, true, true, true},
-		{"published open", []string{tuple("a", "open")}, true, false, true},
-		{"published closed", []string{tuple("a", "closed")}, true, false, false},
-		{"only a person", []string{person}, true, true, true},
-		{"only a person, unregistered", []string{person}, false, true, false},
-		{"unreadable", []string{"<presence"}, true, true, true},
+		{"neither", nil, "", "", true, false},
+		{"registered", nil, "", "phone", true, true},
+		{"published open", []string{tuple("a", "open")}, "phone", "phone", false, true},
+		{"published closed", []string{tuple("a", "closed")}, "phone", "phone", true, false},
+		{"published closed by another program", []string{tuple("a", "closed")}, "laptop", "phone", true, true},
+		{"published closed, nobody knows by whom", []string{tuple("a", "closed")}, "", "phone", true, false},
+		{"published open and closed", []string{tuple("a", "open"), tuple("b", "closed")}, "laptop", "phone", true, true},
+		{"only a person", []string{person}, "phone", "phone", true, true},
+		{"only a person, unregistered", []string{person}, "phone", "", true, false},
+		{"unreadable", []string{"<presence"}, "phone", "phone", true, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d.asked = 0
 			d.bindings.Version++
 			d.bindings.Bindings = nil
-			if tt.registered {
-				d.bindings.Bindings = []store.Binding{{Contact: "sip:u1@192.0.2.77:5060"}}
+			if tt.registered != "" {
+				d.bindings.Bindings = []store.Binding{{Contact: "sip:u1@192.0.2.77:5060", UserAgent: tt.registered}}
 			}
 			d.put(key(1), store.Version(100+int(d.bindings.Version)), tt.bodies...)
+			for i := range d.all[key(1)].List {
+				d.all[key(1)].List[i].UserAgent = tt.by
+			}
 			doc := document(t, c, key(1))
 			if open := bytes.Contains(doc.Bytes, []byte(">open<")); open != tt.open || bytes.Contains(doc.Bytes, []byte("192.0.2.77")) {
 				t.Errorf("%s", doc.Bytes)

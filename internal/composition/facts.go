@@ -68,25 +68,29 @@ func (f *facts) compose(ctx context.Context) (*Document, error) {
 	if f.hard != nil {
 		sources = append(sources, pidf.Source{Doc: f.hard, Hard: true})
 	}
-	services := false
+	published, open := false, true // whether there are services, and all of them are open
 	for i := range f.pubs.List {
 		p := &f.pubs.List[i]
 		doc := new(pidf.Document)
 		if err := stored.Read(doc, p.Body); err != nil {
 			continue
 		}
-		services = services || hasTuple(doc)
+		for s := range doc.Services() {
+			published, open = true, open && s == pidf.Open
+		}
 		sources = append(sources, pidf.Source{Doc: doc, Device: p.Source + " " + p.UserAgent, Key: p.ID})
 	}
 	composed := pidf.Composition{Entity: f.aor, Sources: sources, Now: time.Now()}
 	d := &Document{Version: f.pubs.Version, Entity: f.aor, Sphere: f.sphere(composed.Now, sources), hard: f.hard}
-	if !services && f.composer.Registrations != nil {
+	if (!published || !open) && f.composer.Registrations != nil {
 		if err := f.register(ctx); err != nil {
 			return nil, err
 		}
 		version := f.registration.Version // the document is kept, the facts are not
 		d.Registered = &version
-		composed.Reachable = slices.ContainsFunc(f.registration.Bindings, says)
+		composed.Reachable = slices.ContainsFunc(f.registration.Bindings, func(b store.Binding) bool {
+			return says(b) && (!published || f.silent(b.UserAgent))
+		})
 	}
 	text, until := composed.Append(nil)
 	d.Bytes, d.Until = bytes.Clone(text), until // it is kept: no room for more
@@ -105,13 +109,12 @@ func (f *facts) sphere(now time.Time, sources []pidf.Source) string {
 	return sphereOf(now, sources[:1])
 }
 
-func hasTuple(d *pidf.Document) bool {
-	for p := range d.Parts() {
-		if p.Kind == pidf.KindTuple {
-			return true
-		}
-	}
-	return false
+// silent tells whether a program publishes nothing. A publication that does not
+// say whose it is may be any program's.
+func (f *facts) silent(program string) bool {
+	return program != "" && !slices.ContainsFunc(f.pubs.List, func(p store.Publication) bool {
+		return p.UserAgent == "" || p.UserAgent == program
+	})
 }
 
 // says whether a binding makes its inbox reachable for whoever looks.

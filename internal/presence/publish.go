@@ -41,7 +41,7 @@ func (a *Agent) Publish(ctx context.Context, r *sip.Request) (*sip.Response, err
 	tag := rand.Text()
 	p := store.Publish{IfMatch: ifMatch, Limit: a.PerPresentity, Publication: store.Publication{
 		ID: publicationID(time.Now()), Tag: tag, ContentType: mediaType, Body: body,
-		Source: source(r), UserAgent: r.Header("User-Agent"), TTL: time.Duration(seconds) * time.Second,
+		Source: origin(r), UserAgent: r.Header("User-Agent"), TTL: time.Duration(seconds) * time.Second,
 	}}
 	if ifMatch != "" && seconds == 0 {
 		if err := a.withdraw(ctx, key, ifMatch); err != nil {
@@ -221,23 +221,6 @@ func refusal(err error) error {
 		return sip.Unavailable(err)
 	}
 	return err
-}
-
-// source is the host that the publication came from: behind proxies the one
-// that the bottommost Via names.
-func source(r *sip.Request) string {
-	if !r.Forwarded() {
-		return r.Flow.Remote.Addr().String()
-	}
-	vias := r.List("Via")
-	via, err := sip.ParseVia(vias[len(vias)-1])
-	if err != nil {
-		return ""
-	}
-	if received, ok := via.Params.Get("received"); ok {
-		return received
-	}
-	return via.Host
 }
 
 // oneLine is an error's text, short enough for a reason phrase.

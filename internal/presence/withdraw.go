@@ -15,9 +15,8 @@ type Registrations interface {
 
 // withdraw makes ready for the removal of the publication with the entity-tag
 // (RFC 3903 s.4.5), which is to leave nothing open behind: neither what it has
-// hidden of the same device, nor, where it is the last one, that the inbox is
-// registered. A phone that has published, and takes that back, does not want
-// to be seen; one that never publishes is seen by its registration.
+// hidden of the same device, nor that its program is registered. A phone that has published, and takes that back, does not want
+// to be seen; one that never publishes is seen by its registration, and stays.
 //
 // COMPAT: linphone that goes offline stays registered
 // (the transcript 4479-registration).
@@ -31,10 +30,11 @@ func (a *Agent) withdraw(ctx context.Context, key store.Key, tag string) error {
 		return nil // the store says so in its own words
 	}
 	left, err := a.withdrawElders(ctx, key, pubs.List, at)
-	if err != nil || left > 1 || a.Registrations == nil {
+	program := pubs.List[at].UserAgent
+	if err != nil || left > 1 && program == "" || a.Registrations == nil {
 		return err
 	}
-	_, err = a.Registrations.UpdateBindings(ctx, key.AOR, nil, withdrawn)
+	_, err = a.Registrations.UpdateBindings(ctx, key.AOR, nil, withdrawn(program))
 	if errors.Is(err, errUnchanged) {
 		return nil
 	}
@@ -43,15 +43,19 @@ func (a *Agent) withdraw(ctx context.Context, key store.Key, tag string) error {
 
 var errUnchanged = errors.New("presence: nothing to change")
 
-// withdrawn is a store.BindingsChange.
-func withdrawn(live []store.Binding) ([]store.Binding, error) {
-	changed := false
-	for i := range live {
-		changed = changed || !live[i].Withdrawn
-		live[i].Withdrawn = true
+// withdrawn marks the bindings of a program, and those of which nobody knows
+// whether they are its own.
+func withdrawn(program string) store.BindingsChange {
+	return func(live []store.Binding) ([]store.Binding, error) {
+		changed := false
+		for i := range live {
+			if b := &live[i]; !b.Withdrawn && (b.UserAgent == program || b.UserAgent == "" || program == "") {
+				b.Withdrawn, changed = true, true
+			}
+		}
+		if !changed {
+			return nil, errUnchanged
+		}
+		return live, nil
 	}
-	if !changed {
-		return nil, errUnchanged
-	}
-	return live, nil
 }

@@ -8,7 +8,7 @@ type Publication struct {
 	Tag         string // entity-tag, a new one with each accepted PUBLISH
 	ContentType string
 	Body        []byte // immutable: shared, never written to
-	Source      string // host it came from, for telling one device from another
+	Source      string // host it came from, and its own address behind a NAT: tells one device from another
 	UserAgent   string
 	// Order is set by the engine at each change of Body: larger is newer. A
 	// refresh leaves it.

@@ -14,8 +14,8 @@ type Binding struct {
 	Agent     string // who holds the flow
 	Flow      string // packed by the registrar; the engine does not look inside
 	UserAgent string
-	// Withdrawn: since this place was registered the presentity has taken back
-	// all that it had published, so that being registered says no more.
+	// Withdrawn: since this place was registered its program has taken back what
+	// it had published, so that being registered says no more.
 	Withdrawn bool
 	TTL       time.Duration // granted when written, remaining when read
 }

@@ -1,8 +1,8 @@
 /*
  * What every C driver has in common: its arguments, its news and its orders.
  *
- * Arguments: USER DOMAIN PASSWORD PROXY-HOST PROXY-PORT TRANSPORT LOCAL-PORT
- * FOLDER BUDDY. Orders come as lines on standard input, news go as lines to
+ * Arguments: USER DOMAIN PASSWORD PROXY-HOST PROXY-PORT TRANSPORT LOCAL-HOST
+ * LOCAL-PORT FOLDER BUDDY. Orders come as lines on standard input, news go as lines to
  * the standard output that the driver was started with; play/driver.go lists
  * both. Whatever a library prints goes to standard error.
  */
@@ -20,6 +20,7 @@ struct account {
 	const char *proxy_host;
 	int proxy_port;
 	const char *transport; /* udp or tcp */
+	const char *local_host;
 	int local_port;
 	const char *folder;
 	const char *buddy; /* sip:user@domain */
@@ -47,9 +48,9 @@ static struct account driver_begin(int argc, char **argv)
 	struct account a;
 	int out;
 
-	if (argc != 10) {
+	if (argc != 11) {
 		fprintf(stderr, "%s: USER DOMAIN PASSWORD PROXY-HOST PROXY-PORT "
-			"udp|tcp LOCAL-PORT FOLDER BUDDY\n", argv[0]);
+			"udp|tcp LOCAL-HOST LOCAL-PORT FOLDER BUDDY\n", argv[0]);
 		exit(2);
 	}
 	out = dup(STDOUT_FILENO);
@@ -64,9 +65,10 @@ static struct account driver_begin(int argc, char **argv)
 	a.proxy_host = argv[4];
 	a.proxy_port = atoi(argv[5]);
 	a.transport = argv[6];
-	a.local_port = atoi(argv[7]);
-	a.folder = argv[8];
-	a.buddy = argv[9];
+	a.local_host = argv[7];
+	a.local_port = atoi(argv[8]);
+	a.folder = argv[9];
+	a.buddy = argv[10];
 	return a;
 }
 

@@ -21,14 +21,33 @@ static void on_registration(LinphoneCore *lc, LinphoneAccount *a,
 		news("unregistered %s", message);
 }
 
+/* shown is what its user would read: whether anything is open, and why not to disturb. */
+static const char *shown(const LinphonePresenceModel *model)
+{
+	LinphonePresenceActivity *activity = linphone_presence_model_get_activity(model);
+
+	if (linphone_presence_model_get_basic_status(model) != LinphonePresenceBasicStatusOpen)
+		return "closed";
+	if (activity != NULL) {
+		switch (linphone_presence_activity_get_type(activity)) {
+		case LinphonePresenceActivityBusy:
+			return "busy";
+		case LinphonePresenceActivityAway:
+			return "away";
+		default:
+			break;
+		}
+	}
+	return "open";
+}
+
 static void on_presence(LinphoneCore *lc, LinphoneFriend *friend)
 {
 	const LinphonePresenceModel *model = linphone_friend_get_presence_model(friend);
 	(void)lc;
 	if (model == NULL)
 		return;
-	news("sees %s %s", account.buddy,
-	     linphone_presence_model_get_basic_status(model) == LinphonePresenceBasicStatusOpen ? "open" : "closed");
+	news("sees %s %s", account.buddy, shown(model));
 }
 
 static void on_message(LinphoneCore *lc, LinphoneChatRoom *room, LinphoneChatMessage *message)
@@ -69,6 +88,14 @@ static void go_offline(void)
 	linphone_core_set_consolidated_presence(core, LinphoneConsolidatedPresenceOffline);
 }
 
+static void publish_activity(LinphonePresenceActivityType type)
+{
+	LinphonePresenceModel *model = linphone_core_create_presence_model_with_activity(core, type, NULL);
+
+	linphone_core_set_presence_model(core, model);
+	linphone_presence_model_unref(model);
+}
+
 static void send_text(const char *to, const char *text)
 {
 	LinphoneAddress *peer = linphone_factory_create_address(linphone_factory_get(), to);
@@ -106,6 +133,10 @@ static void handle(const char *word, char *argument)
 			linphone_core_set_consolidated_presence(core, LinphoneConsolidatedPresenceOnline);
 	} else if (strcmp(word, "offline") == 0) {
 		goes_offline = 1;
+	} else if (strcmp(word, "busy") == 0) {
+		publish_activity(LinphonePresenceActivityBusy);
+	} else if (strcmp(word, "away") == 0) {
+		publish_activity(LinphonePresenceActivityAway);
 	} else if (strcmp(word, "send") == 0) {
 		char *text = cut(argument);
 		send_text(argument, text);

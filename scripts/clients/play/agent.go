@@ -25,7 +25,7 @@ type agent struct {
 
 func password(user string) string { return "secret of " + user }
 
-func startAgent(ctx context.Context, s settings, games []*game) (*agent, error) {
+func startAgent(ctx context.Context, s settings, matches []match) (*agent, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func startAgent(ctx context.Context, s settings, games []*game) (*agent, error) 
 	}
 	file := filepath.Join(folder, "presenced.toml")
 	a := &agent{port: port, xcap: xcap, binary: s.agent, messenger: s.messenger, config: file}
-	if err := os.WriteFile(file, []byte(a.text(s, folder, games)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(a.text(s, folder, matches)), 0o600); err != nil {
 		return nil, err
 	}
 	p, err := launch(folder, "presenced", nil, []string{s.agent, "--config", file}, nil, nil)
@@ -62,7 +62,7 @@ func startAgent(ctx context.Context, s settings, games []*game) (*agent, error) 
 }
 
 // text is the configuration: nobody sees who has not decided.
-func (a *agent) text(s settings, folder string, games []*game) string {
+func (a *agent) text(s settings, folder string, matches []match) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "domains = [%q]\n", s.domain)
 	fmt.Fprintf(&b, "[listen]\nudp = [\"127.0.0.1:%d\"]\ntcp = [\"127.0.0.1:%[1]d\"]\nhttp = []\nxcap = [\"127.0.0.1:%d\"]\n", a.port, a.xcap)
@@ -73,8 +73,8 @@ func (a *agent) text(s settings, folder string, games []*game) string {
 	}
 	fmt.Fprintf(&b, "[notify]\nmin_interval = \"0s\"\n[log]\nlevel = \"debug\"\n")
 	fmt.Fprintf(&b, "[control]\nsocket = %q\n", filepath.Join(folder, "control.sock"))
-	for _, g := range games {
-		for _, user := range g.users {
+	for _, m := range matches {
+		for _, user := range m.principals() {
 			fmt.Fprintf(&b, "[[principal]]\nuri = \"sip:%s@%s\"\npassword = %q\n", user, s.domain, password(user))
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,7 +34,7 @@ type baresip struct {
 	done     chan struct{}
 }
 
-const baresipConfig = `sip_listen 127.0.0.1:%d
+const baresipConfig = `sip_listen %s:%d
 sip_trans_def %s
 net_prefer_ipv6 no
 module_path /usr/lib/baresip/modules
@@ -57,7 +58,7 @@ func startBaresip(ctx context.Context, p *phone, _ string) (control, error) {
 		return nil, err
 	}
 	files := map[string]string{
-		"config": fmt.Sprintf(baresipConfig, p.localPort, p.transport, ctrl, keyboard),
+		"config": fmt.Sprintf(baresipConfig, p.localHost, p.localPort, p.transport, ctrl, keyboard),
 		"accounts": fmt.Sprintf("<%s;transport=%s>;auth_user=%s;auth_pass=\"%s\";outbound=\"sip:%s:%d;transport=%[2]s\";regint=600;pubint=600\n",
 			p.aor(), p.transport, p.user, p.password, p.proxyHost, p.proxyPort),
 		"contacts": fmt.Sprintf("\"Buddy\" <%s>;presence=p2p\n", p.buddy),
@@ -178,11 +179,8 @@ func (b *baresip) told(body []byte) {
 		b.phone.newsRegistered(registeredLine.MatchString(m.Data))
 	case m.Token == "contacts":
 		for _, c := range contactLine.FindAllStringSubmatch(m.Data, -1) {
-			basic := "closed"
-			if c[1] == "Online" {
-				basic = "open"
-			}
-			b.phone.newsSees(c[2], basic)
+			shown := map[string]string{"Online": "open", "Busy": "busy"}[c[1]]
+			b.phone.newsSees(c[2], cmp.Or(shown, "closed"))
 		}
 	}
 }

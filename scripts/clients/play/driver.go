@@ -12,8 +12,8 @@ import (
 // driver is a C program around a client's library. One line is one order or
 // one piece of news:
 //
-//	to it:   online | offline | send URI TEXT | quit
-//	from it: registered | unregistered REASON | sees URI open|closed | got TEXT | failed REASON
+//	to it:   online | offline | busy | away | send URI TEXT | quit
+//	from it: registered | unregistered REASON | sees URI open|closed|busy|away | got TEXT | failed REASON
 //
 // Lines that begin otherwise are for the log.
 type driver struct {
@@ -22,11 +22,11 @@ type driver struct {
 
 // startDriver starts the driver of that name. Its arguments are the same for
 // every client: USER DOMAIN PASSWORD PROXY-HOST PROXY-PORT TRANSPORT
-// LOCAL-PORT FOLDER BUDDY.
+// LOCAL-HOST LOCAL-PORT FOLDER BUDDY.
 func startDriver(name string) func(context.Context, *phone, string) (control, error) {
 	return func(_ context.Context, p *phone, drivers string) (control, error) {
 		args := []string{filepath.Join(drivers, name), p.user, p.domain, p.password, p.proxyHost,
-			strconv.Itoa(p.proxyPort), p.transport, strconv.Itoa(p.localPort), p.folder, p.buddy}
+			strconv.Itoa(p.proxyPort), p.transport, p.localHost, strconv.Itoa(p.localPort), p.folder, p.buddy}
 		process, err := launch(p.folder, name, nil, args, p.driverLine, p.newsEnded)
 		if err != nil {
 			return nil, err
@@ -62,11 +62,14 @@ func (d *driver) order(format string, args ...any) error {
 	return err
 }
 
-func (d *driver) publish(basic string) error {
-	if basic == "open" {
+func (d *driver) publish(state string) error {
+	switch state {
+	case "open":
 		return d.order("online")
+	case "closed":
+		return d.order("offline")
 	}
-	return d.order("offline")
+	return d.order("%s", state)
 }
 
 func (d *driver) send(to, text string) error { return d.order("send %s %s", to, text) }

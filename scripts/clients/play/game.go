@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 )
 
 // steps are the table's columns, in order.
@@ -26,57 +23,32 @@ func text(step, sender string) string {
 	return (sender + ": " + strings.Repeat("0123456789", 120))[:1200]
 }
 
-// game is one pair over one transport, and how it went.
+// game is one pair over one transport.
 type game struct {
-	pair      [2]string
-	transport string
-	users     [2]string
-	results   map[string]error // by step; no entry: the pair cannot do it
-	took      time.Duration
+	score
+	stacks [2]string
+	users  [2]string
 }
 
 // schedule lists the games. Every game has principals of its own, so that
 // games can be played at the same time.
-func schedule(s settings) []*game {
-	var games []*game
+func schedule(s settings) []match {
+	var games []match
 	for _, transport := range s.transports {
 		for _, pair := range s.pairs {
 			n := len(games)
-			games = append(games, &game{pair: pair, transport: transport, results: make(map[string]error),
+			games = append(games, &game{score: newScore(pair, transport), stacks: pair,
 				users: [2]string{fmt.Sprintf("alice%d", n), fmt.Sprintf("bob%d", n)}})
 		}
 	}
 	return games
 }
 
-func playAll(ctx context.Context, s settings, server *agent, games []*game) {
-	var wait sync.WaitGroup
-	places := make(chan struct{}, s.parallel)
-	for _, g := range games {
-		places <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-places }()
-			begin := time.Now()
-			g.play(ctx, s, server)
-			g.took = time.Since(begin)
-			fmt.Fprintf(os.Stderr, "%-20s %s  %s\n", g.name(), g.transport, g.verdict())
-		})
-	}
-	wait.Wait()
-}
+func (g *game) principals() []string { return g.users[:] }
 
-func (g *game) name() string { return g.pair[0] + "-" + g.pair[1] }
+func (g *game) outcome() *score { return &g.score }
 
-func (g *game) verdict() string {
-	for _, step := range steps {
-		if err := g.results[step]; err != nil {
-			return "FAILED"
-		}
-	}
-	return "ok"
-}
-
-func (g *game) presence() bool { return stacks[g.pair[0]].presence && stacks[g.pair[1]].presence }
+func (g *game) presence() bool { return stacks[g.stacks[0]].presence && stacks[g.stacks[1]].presence }
 
 // play does every step; one that fails does not keep later ones from being
 // tried, except for registering.
@@ -160,27 +132,10 @@ func both(do func(p, other *phone) error, a, b *phone) func() error {
 	}
 }
 
-// step notes how a step went; a step done twice is as good as its worse half.
-func (g *game) step(name string, do func() error) {
-	g.results[name] = errors.Join(g.results[name], do())
-}
+func (g *game) step(name string, do func() error) { g.note(name, do()) }
 
 // phone starts the softphone of one side.
 func (g *game) phone(ctx context.Context, s settings, server *agent, side int) (*phone, error) {
-	folder := filepath.Join(s.logs, fmt.Sprintf("%s-%s-%s", g.name(), g.transport, g.users[side]))
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, err
-	}
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	p := newPhone(account{user: g.users[side], domain: s.domain, password: password(g.users[side]),
-		transport: g.transport, proxyHost: "127.0.0.1", proxyPort: server.port, localPort: port,
-		folder: folder, buddy: "sip:" + g.users[1-side] + "@" + s.domain}, stacks[g.pair[side]])
-	p.control, err = p.stack.start(ctx, p, s.drivers)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", p.user, g.pair[side], err)
-	}
-	return p, nil
+	a := account{user: g.users[side], localHost: loopback, transport: g.transport, buddy: "sip:" + g.users[1-side] + "@" + s.domain}
+	return start(ctx, s, server, g.stacks[side], a, fmt.Sprintf("%s-%s-%s", g.pair, g.transport, g.users[side]))
 }

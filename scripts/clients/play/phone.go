@@ -15,7 +15,8 @@ type account struct {
 	transport              string // udp or tcp
 	proxyHost              string // where every request goes
 	proxyPort              int
-	localPort              int    // the softphone's own SIP port
+	localHost              string // the softphone's own address, where it can be told
+	localPort              int    // its own SIP port
 	folder                 string // for its configuration, trace and log
 	buddy                  string // whom it watches: an address-of-record
 }
@@ -25,20 +26,22 @@ func (a account) aor() string { return "sip:" + a.user + "@" + a.domain }
 // control is how a softphone is driven once it runs. No call waits for the
 // network: what happens comes as news to the phone.
 type control interface {
-	publish(basic string) error // open or closed
+	publish(state string) error // open or closed; where the stack is rich, busy or away
 	send(to, text string) error // an instant message
 	quit() error                // log out and end
 }
 
 // stack is one softphone program.
 type stack struct {
-	presence bool // publishes and watches; without it, messages only
+	presence bool              // publishes and watches; without it, messages only
+	rich     bool              // publishes busy and away
+	shows    map[string]string // busy and away as it shows them; no entry: as open
 	start    func(ctx context.Context, p *phone, drivers string) (control, error)
 }
 
 var stacks = map[string]*stack{
-	"baresip":  {presence: true, start: startBaresip},
-	"linphone": {presence: true, start: startDriver("linphone")},
+	"baresip":  {presence: true, shows: map[string]string{"busy": "busy", "away": "closed"}, start: startBaresip},
+	"linphone": {presence: true, rich: true, shows: map[string]string{"busy": "busy", "away": "away"}, start: startDriver("linphone")},
 	"purple":   {presence: true, start: startDriver("purple")},
 	"twinkle":  {presence: true, start: startTwinkle},
 	"rakia":    {presence: false, start: startDriver("rakia")},
@@ -53,7 +56,8 @@ type phone struct {
 	mu         sync.Mutex
 	changed    chan struct{} // closed and replaced by each piece of news
 	registered bool
-	sees       map[string]string // address-of-record to open or closed
+	sees       map[string]string // address-of-record to open, closed, busy or away
+	saw        []string          // what it has seen of anybody
 	messages   []string          // received texts
 	trouble    error             // the last failure that it reported
 	ended      bool              // its process is gone
@@ -74,7 +78,11 @@ func (p *phone) news(change func()) {
 
 func (p *phone) newsRegistered(yes bool) { p.news(func() { p.registered = yes }) }
 func (p *phone) newsSees(aor, basic string) {
-	p.news(func() { p.sees[aor] = basic })
+	p.news(func() {
+		if p.sees[aor] != basic {
+			p.sees[aor], p.saw = basic, append(p.saw, basic)
+		}
+	})
 }
 func (p *phone) newsMessage(text string)  { p.news(func() { p.messages = append(p.messages, text) }) }
 func (p *phone) newsTrouble(reason error) { p.news(func() { p.trouble = reason }) }
@@ -113,7 +121,7 @@ func (p *phone) until(ctx context.Context, patience time.Duration, what string, 
 }
 
 func (p *phone) untilRegistered(ctx context.Context) error {
-	return p.until(ctx, 15*time.Second, "registers", func() bool { return p.registered })
+	return p.until(ctx, 30*time.Second, "registers", func() bool { return p.registered })
 }
 
 // untilSees waits long enough for libpurple, which subscribes ten seconds

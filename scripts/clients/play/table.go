@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -8,23 +9,44 @@ import (
 	"time"
 )
 
-// printTable writes a row for each game, then the reasons of what failed, and
+// score is how a match went: a row of the table.
+type score struct {
+	pair, transport string
+	results         map[string]error // by column; no entry: not to be had of these softphones
+	took            time.Duration
+}
+
+// note adds to a column; what is noted twice is as good as its worse half.
+func (s *score) note(column string, err error) {
+	s.results[column] = errors.Join(s.results[column], err)
+}
+
+func (s *score) verdict() string {
+	for _, err := range s.results {
+		if err != nil {
+			return "FAILED"
+		}
+	}
+	return "ok"
+}
+
+// printTable writes a row for each match, then the reasons of what failed, and
 // says whether all is well.
-func printTable(w io.Writer, games []*game) bool {
+func printTable(w io.Writer, columns []string, scores []*score) bool {
 	well := true
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "pair\ttransport\t%s\ttook\n", strings.Join(steps, "\t"))
+	fmt.Fprintf(table, "pair\ttransport\t%s\ttook\n", strings.Join(columns, "\t"))
 	var reasons []string
-	for _, g := range games {
-		fmt.Fprintf(table, "%s\t%s", g.name(), g.transport)
-		for _, step := range steps {
+	for _, g := range scores {
+		fmt.Fprintf(table, "%s\t%s", g.pair, g.transport)
+		for _, step := range columns {
 			cell := "-"
 			if err, tried := g.results[step]; tried && err == nil {
 				cell = "ok"
 			} else if tried {
 				cell, well = "FAILED", false
 				reason := strings.ReplaceAll(err.Error(), "\n", "\n    ")
-				reasons = append(reasons, fmt.Sprintf("%s %s, %s:\n    %s", g.name(), g.transport, step, reason))
+				reasons = append(reasons, fmt.Sprintf("%s %s, %s:\n    %s", g.pair, g.transport, step, reason))
 			}
 			fmt.Fprintf(table, "\t%s", cell)
 		}

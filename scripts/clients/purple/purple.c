@@ -161,7 +161,7 @@ static void start_core(void)
 	}
 	purple_set_blist(purple_blist_new());
 	purple_prefs_set_bool("/purple/network/auto_ip", FALSE);
-	purple_network_set_public_ip("127.0.0.1");
+	purple_network_set_public_ip(account.local_host);
 	purple_prefs_set_bool("/purple/network/map_ports", FALSE);
 	/* It would take 5060 even where somebody else has it. */
 	purple_prefs_set_bool("/purple/network/ports_range_use", TRUE);

@@ -166,7 +166,7 @@ static void again(char **argv)
 	char *command[16] = {"dbus-run-session", "--"};
 	int i;
 
-	for (i = 0; argv[i] != NULL && i < 12; i++)
+	for (i = 0; argv[i] != NULL && i < 13; i++)
 		command[i + 2] = argv[i];
 	setenv("RAKIA_DRIVER_BUS", "1", 1);
 	setenv("TPORT_LOG", "1", 1); /* Sofia-SIP writes its messages to standard error */
