@@ -123,7 +123,10 @@ func (m *message) add(pos, end int) (fault *Error, ok bool) {
 		return badRequest("Too many header fields"), false
 	}
 	start := pos + colon + 1
-	for start < end && (m.raw[start] == ' ' || m.raw[start] == '\t') {
+	for end > start && isSpace(m.raw[end-1]) { // once, for all who read it
+		end--
+	}
+	for start < end && isSpace(m.raw[start]) {
 		start++
 	}
 	m.entries = append(m.entries, entry{
@@ -158,11 +161,11 @@ func badRequest(reason string) *Error {
 // value is an entry's value, unfolded and trimmed: a view of raw unless it
 // was folded.
 func (m *message) value(e *entry) string {
-	v := trim(view(m.raw[e.valueStart:e.valueEnd]))
+	v := view(m.raw[e.valueStart:e.valueEnd])
 	if !e.folded {
-		return v
+		return v // add has trimmed it
 	}
-	return unfold(v)
+	return unfold(trim(v))
 }
 
 // unfold makes each fold one space. RFC 3261 s.7.3.1.

@@ -89,7 +89,17 @@ func (p *params) name() (string, error) {
 		return "", syntaxError("parameter without a name or value")
 	}
 	p.rest = skipSpace(rest[1:])
-	return strings.ToLower(name), nil
+	return lowerCase(name), nil
+}
+
+// lowerCase is strings.ToLower, faster where nothing is to be done.
+func lowerCase(name string) string {
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c >= 'A' && c <= 'Z' || c >= 0x80 {
+			return strings.ToLower(name)
+		}
+	}
+	return name
 }
 
 // token reads an unquoted value. It may be a URI where a sender forgot the quotes, so only comma and space end it.

@@ -119,20 +119,30 @@ func (d deadlines) swap(i, j int) {
 	d[j].rec.lapsing().index = int32(j)
 }
 
+// put has an element stand at i. What stood there must have gone elsewhere.
+func (d deadlines) put(i int, what deadline) {
+	d[i] = what
+	what.rec.lapsing().index = int32(i)
+}
+
 func (d deadlines) up(i int) {
+	start, rising := i, d[i]
 	for i > 0 {
 		parent := (i - 1) / 2
-		if d[parent].at <= d[i].at {
-			return
+		if d[parent].at <= rising.at {
+			break
 		}
-		d.swap(i, parent)
+		d.put(i, d[parent])
 		i = parent
+	}
+	if i != start {
+		d.put(i, rising)
 	}
 }
 
 // down tells whether the element moved.
 func (d deadlines) down(i int) bool {
-	start := i
+	start, sinking := i, d[i]
 	for {
 		child := 2*i + 1
 		if child >= len(d) {
@@ -141,11 +151,14 @@ func (d deadlines) down(i int) bool {
 		if right := child + 1; right < len(d) && d[right].at < d[child].at {
 			child = right
 		}
-		if d[i].at <= d[child].at {
+		if sinking.at <= d[child].at {
 			break
 		}
-		d.swap(i, child)
+		d.put(i, d[child])
 		i = child
+	}
+	if i != start {
+		d.put(i, sinking)
 	}
 	return i != start
 }
