@@ -82,7 +82,7 @@ func (t *tuple) identity(device string) (id identity, known bool) {
 		contact:  t.textOf(t.contact),
 		deviceID: t.textOf(t.deviceID),
 	}
-	if id.contact != "" && address(id.contact) == address(t.doc.Entity()) {
+	if id.contact != "" && strings.EqualFold(address(id.contact), address(t.doc.Entity())) {
 		id.contact = ""
 	}
 	if id.contact == "" && id.deviceID == "" {
@@ -101,7 +101,7 @@ func address(uri string) string {
 	if end := strings.IndexAny(uri, ";?"); end >= 0 {
 		uri = uri[:end]
 	}
-	return strings.ToLower(uri)
+	return uri
 }
 
 // tuple writes a tuple element in the order of RFC 3863 s.4.1.2: status,
