@@ -65,6 +65,23 @@ func (n *Notifier) followed(key store.Key) store.Key {
 	return key
 }
 
+// differs says whether a state may be another one than the topic's. A SUBSCRIBE
+// can load what the feed has not told of yet, and will not any more, or what a
+// lapse has made that the timer has not told of.
+func (t *topic) differs(state State) bool {
+	if t.state == nil || t.state.Version() != state.Version() {
+		return true
+	}
+	had, composite := t.state.(Composite)
+	has, stays := state.(Composite)
+	if !composite || !stays {
+		return composite != stays
+	}
+	key, version, _ := had.Also()
+	other, newer, _ := has.Also()
+	return key != other || version != newer || !had.Until().Equal(has.Until())
+}
+
 // depend follows what the state of t, which has just been installed, depends
 // on. The topic's shard is locked.
 func (n *Notifier) depend(t *topic) {

@@ -213,3 +213,54 @@ func TestStateChangedWithoutAVersion(t *testing.T) {
 		n.StateChanged(t.Context(), store.Key{AOR: "sip:nobody@example.com", Package: "test"})
 	})
 }
+
+// allHear takes the NOTIFYs of so many watchers.
+func (n *node) allHear(watchers int, text string) {
+	n.t.Helper()
+	list := n.take()
+	if len(list) != watchers {
+		n.t.Errorf("%d NOTIFYs, want %d", len(list), watchers)
+	}
+	for _, f := range list {
+		if _, body, _ := strings.Cut(f.text, "\r\n\r\n"); body != text {
+			n.t.Errorf("told %q, want %q", body, text)
+		}
+		n.answer(f, 200)
+	}
+}
+
+// lateFeed tells of a change a second after it could.
+type lateFeed struct{ notifier.Feed }
+
+func (f lateFeed) Next(ctx context.Context) (store.Key, error) {
+	key, err := f.Feed.Next(ctx)
+	time.Sleep(time.Second)
+	return key, err
+}
+
+// A SUBSCRIBE can load a state before the feed has told of what it depends on,
+// or before the timer of its lapse has fired: all its watchers hear of it then.
+func TestCompositeStateIsNewsToAllWhoeverLoadsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t, func(c *notifier.Config) { c.Feed = lateFeed{c.Feed} })
+		n.madeOf(&parts{registration: true})
+		n.watcher("alice").subscribe(3600)
+		n.hears("none 0")
+		n.register("sip:a@192.0.2.1")
+		n.watcher("carol").subscribe(3600)
+		n.allHear(2, "none 1")
+		time.Sleep(2 * time.Second)
+		n.none()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t)
+		n.madeOf(&parts{until: time.Now().Add(time.Minute)})
+		n.watcher("alice").subscribe(3600)
+		n.hears("none")
+		n.madeOf(&parts{until: time.Now()})
+		n.watcher("carol").subscribe(3600)
+		n.allHear(2, "none later")
+		time.Sleep(2 * time.Minute)
+		n.none()
+	})
+}

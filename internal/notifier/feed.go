@@ -200,7 +200,7 @@ func (n *Notifier) held(key store.Key) (State, uint64) {
 // difference. The topic's shard is locked.
 func (n *Notifier) update(t *topic, state State, number uint64, heard instant) {
 	now := n.now()
-	news := t.state == nil || t.state.Version() != state.Version() || t.stale > 0 && number >= t.stale
+	news := t.stale > 0 && number >= t.stale || t.differs(state)
 	if !t.install(state, number, heard) {
 		return
 	}
