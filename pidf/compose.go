@@ -82,9 +82,12 @@ type Composition struct {
 // namespace, and unknown ones in PIDF's own, which RFC 3863 s.4.2.3 has every
 // reader ignore; a device without deviceID too.
 //
-// Elements of RFC 4479 to 4482, 5196 and 4589 that do not keep to their schema
-// are written as the types of this package read them, and left out where they
-// hold nothing. Whatever has no such schema is kept as it was published.
+// Elements of RFC 4479 to 4482, 5196, 4589 and 4119 that do not keep to their
+// schema are written as the types of this package read them, and left out where
+// they hold nothing; a text in a sphere is nothing, although RFC 4480's example
+// has one. The elements of other IETF formats, which have their own documents,
+// are left out too. Whatever has no such schema is kept as it was published,
+// without the attributes of XML Schema instances.
 func (n *Composition) Append(dst []byte) (document []byte, until time.Time) {
 	c := composers.Get().(*composer)
 	defer c.release()

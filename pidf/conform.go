@@ -60,8 +60,10 @@ func (d *Document) judge(i int32) verdict {
 			return free
 		}
 		ok = d.isEmpty(i)
-	default:
+	case nsNone, nsXML, nsXMLNS:
 		return free
+	default:
+		return d.judgeOther(i)
 	}
 	return asVerdict(ok)
 }
@@ -127,6 +129,9 @@ func (d *Document) conformsAttributes(i int32) bool {
 
 func (d *Document) conformsAttribute(a *attribute) bool {
 	switch {
+	case a.namespace >= uint16(len(wellKnown)): // a type that no schema has, or an attribute of resource lists
+		namespace := d.namespace(a.namespace)
+		return namespace != namespaceInstance && namespace != namespaceCopyControl
 	case a.namespace != nsXML && a.namespace != nsPIDF:
 		return true
 	case a.namespace == nsPIDF && d.attrName(a) == "mustUnderstand":
@@ -182,6 +187,9 @@ func (d *Document) isOpen(i int32) bool {
 
 // namespaceInstance is that of attributes by which a document chooses its types.
 const namespaceInstance = "http://www.w3.org/2001/XMLSchema-instance"
+
+// namespaceCopyControl has attributes for resource lists alone (RFC 5364 s.4).
+const namespaceCopyControl = "urn:ietf:params:xml:ns:copycontrol"
 
 // find returns the value of an attribute as it is written.
 func (d *Document) find(i int32, name string) (string, bool) {

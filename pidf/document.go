@@ -4,9 +4,11 @@
 // It implements the Presence Information Data Format (RFC 3863), the data model
 // (RFC 4479), rich presence (RFC 4480), timed status (RFC 4481), contact
 // information (RFC 4482) and capabilities (RFC 5196) as types: [Presence] is
-// read from a document and written as one. Everything else, the location of
-// RFC 4119 for one, is kept and passed on with its namespaces bound; it is not
-// interpreted or validated.
+// read from a document and written as one. Everything else is kept and passed on
+// with its namespaces bound, and not interpreted: a location (RFC 4119) whole if
+// it keeps to its schema, else what of it does; extensions that no schema is
+// known of as they are, but for types that they claim to have (xsi:type); no
+// elements of other formats that have schemas, such as watcher information.
 // It makes partial documents (RFC 5262): [AppendFull], [AppendDiff]; package
 // partial receives them. It knows no SIP and no network.
 //

@@ -118,6 +118,10 @@ func (c *composer) typed(d *Document, i int32) {
 	case nsPlace:
 		c.bind("lt", NamespacePlace)
 		c.literal("<lt:" + local + "/>")
+	default:
+		if local == "geopriv" && d.namespace(d.elements[i].namespace) == NamespaceLocation {
+			c.typedLocation(d, i)
+		}
 	}
 }
 

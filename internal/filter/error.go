@@ -15,8 +15,11 @@ const (
 )
 
 // Error says why a filter-set was refused, where, and with which answer. [Parse]
-// and [Merge] find everything out before the answer: no subscription has to end
-// with reason badfilter afterwards (RFC 4660 s.5.4).
+// and [Merge] find everything out before the answer, which is never a 202: that
+// is the only one after which a subscription may end with reason badfilter (RFC
+// 4660 s.5.3 and s.5.4), and ours never does. What the rules do not let the
+// watcher see is not in what filters apply to, and no reason to refuse them
+// (s.5.3.1).
 type Error struct {
 	Status int    // BadRequest, TooLarge or NotAcceptable
 	Line   int    // line of the offending element's tag, from 1; 0 where a refresh and the filters before it are in conflict

@@ -35,12 +35,17 @@ func (f *Filter) Key() string {
 }
 
 // Of is the inverse of Key: a filter without triggers. It refuses what Key
-// does not write.
+// does not write. Filters are kept for the next document, one for all
+// subscriptions with the same key.
 func Of(key string) (*Filter, error) {
+	if f := compiled.get(key); f != nil {
+		return f, nil
+	}
 	f, err := compile(key)
 	if err != nil || f.key != key || len(f.triggers) > 0 {
 		return nil, fmt.Errorf("filter: %.40q is no key of a filter", key)
 	}
+	compiled.put(f)
 	return f, nil
 }
 
