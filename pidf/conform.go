@@ -188,7 +188,7 @@ func (d *Document) isOpen(i int32) bool {
 // namespaceInstance is that of attributes by which a document chooses its types.
 const namespaceInstance = "http://www.w3.org/2001/XMLSchema-instance"
 
-// namespaceCopyControl has attributes for resource lists alone (RFC 5364 s.4).
+// namespaceCopyControl has attributes for resource lists alone.
 const namespaceCopyControl = "urn:ietf:params:xml:ns:copycontrol"
 
 // find returns the value of an attribute as it is written.

@@ -114,7 +114,7 @@ func (c *composer) typedLocation(d *Document, i int32) {
 
 // usageRules writes the rules of a location that keep to the schema.
 //
-// COMPAT: RFC 8262's example says no where the schema wants false.
+// COMPAT: examples of later RFCs say no where the schema wants false.
 func (c *composer) usageRules(d *Document, location int32) {
 	rules := d.childOf(location, d.elements[location].namespace, "usage-rules")
 	c.literal("<gp:usage-rules>")
