@@ -25,6 +25,7 @@ type watched struct {
 	given        bool // Next returned it at version stored, Seen has not followed
 	held         bool // its state was lost with Redis: waits for the grace period's end
 	pending      bool // waits to be compared
+	swept        bool // the change index has a change that no hint may have told
 	gone         bool // no longer watched
 }
 

@@ -10,12 +10,13 @@ import (
 
 const (
 	sweepInterval = time.Second
-	sweepOverlap  = time.Second // how far the server's clock may step back without a change being missed
-	sweepBatch    = 2000        // entries per shard and sweep
-	rotation      = 4           // shards of which every key is compared in each sweep: all of them within 64 s
-	compareKeys   = 8000        // keys that are looked up together
-	compareBatch  = 500         // of them per script
-	compareCalls  = 64          // scripts per round trip
+	clockStep     = time.Second            // how far the server's clock may step back without a change being missed
+	sweepOverlap  = 200 * time.Millisecond // what is read again where it did not
+	sweepBatch    = 2000                   // entries per shard and sweep
+	rotation      = 4                      // shards of which every key is compared in each sweep: all of them within 64 s
+	compareKeys   = 8000                   // keys that are looked up together
+	compareBatch  = 500                    // of them per script
+	compareCalls  = 64                     // scripts per round trip
 )
 
 // compareLoop looks up the versions of pending keys until ctx ends.
@@ -147,7 +148,10 @@ func (f *feed) compared(ctx context.Context, questions []question, r *reply) err
 		case versions[i] == 0 && q.have != 0 && f.engine.health.inGrace():
 			f.hold(q.watched)
 		default:
-			f.mark(q.watched, versions[i])
+			if f.mark(q.watched, versions[i]) && q.swept {
+				f.repaired++
+			}
+			q.swept = false
 		}
 	}
 	return nil
@@ -175,14 +179,14 @@ func (f *feed) release() {
 // sweepLoop reads the change index until ctx ends, and compares the keys of a
 // few shards each time.
 func (f *feed) sweepLoop(ctx context.Context) {
-	var since [store.Shards]int64
+	var last [store.Shards]swept
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for turn := 0; ; turn += rotation {
 		if !f.engine.health.inGrace() {
 			f.release()
 		}
-		if err := f.sweep(ctx, &since); err != nil && ctx.Err() == nil {
+		if err := f.sweep(ctx, &last); err != nil && ctx.Err() == nil {
 			f.engine.log.Debug("change index not read", "error", err)
 		}
 		f.compareShards(turn)
@@ -204,48 +208,76 @@ func (f *feed) compareShards(turn int) {
 	}
 }
 
-// sweep marks what changed since the last one and no hint told.
-func (f *feed) sweep(ctx context.Context, since *[store.Shards]int64) error {
+// swept is what the last sweep of a shard leaves for the next.
+type swept struct {
+	from  int64     // version from which to read on; 0 before the first
+	now   int64     // Redis's clock
+	asked time.Time // ours, no later than now
+}
+
+// sweep has compared what changed since the last one, whether a hint told it or
+// not.
+func (f *feed) sweep(ctx context.Context, last *[store.Shards]swept) error {
 	calls := make([]call, store.Shards)
 	for shard := range calls {
 		from := any("+inf")
-		if since[shard] != 0 {
-			from = since[shard]
+		if last[shard].from != 0 {
+			from = last[shard].from
 		}
 		calls[shard] = call{keys: []string{f.engine.keys[shard].changes}, own: []any{from, sweepBatch}}
 	}
 	asked := time.Now()
 	answers, err := f.engine.runAll(ctx, sweepScript, calls)
+	answered := time.Now()
 	for shard, answer := range answers {
 		if answer == nil {
 			continue
 		}
 		r := newReply(answer)
 		f.engine.born(shard, r.number())
-		now := r.number()
-		if last := f.swept(shard, r, asked, now); len(r.rest) == 0 && !r.failed {
-			since[shard] = last
+		now, on := r.number(), r.number()
+		f.changed(shard, r)
+		if r.failed {
+			continue
 		}
+		if on == 0 {
+			on = last[shard].readOn(now, answered)
+		}
+		last[shard] = swept{from: on, now: now, asked: asked}
+		f.setSkew(time.UnixMicro(now).Sub(asked))
 	}
 	return err
 }
 
-// swept takes one shard's changes and returns from where to read on.
-func (f *feed) swept(shard int, r *reply, asked time.Time, now int64) int64 {
+// readOn is from where a sweep reads on that had everything at now: from there,
+// but for an overlap, unless the clock may have stepped back since the sweep
+// before. Then what was written in between has versions of before.
+func (s swept) readOn(now int64, answered time.Time) int64 {
+	if elapsed := answered.Sub(s.asked); micros(now-s.now) < elapsed-sweepOverlap {
+		return now - (sweepInterval + clockStep).Microseconds()
+	}
+	return now - sweepOverlap.Microseconds()
+}
+
+func (f *feed) setSkew(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.skew = time.UnixMicro(now).Sub(asked)
-	last, entries := now-sweepOverlap.Microseconds(), 0
-	for r.more() {
-		member, version := r.text(), r.number()
-		entries++
-		f.engine.documents.hint(member, store.Version(version))
-		if f.hint(shard, member, store.Version(version)) {
-			f.repaired++
-		}
-		if entries == sweepBatch {
-			last = version
+	f.skew = d
+}
+
+// changed takes one shard's changes.
+func (f *feed) changed(shard int, r *reply) {
+	documents, members := r.list(), r.list()
+	for documents.more() {
+		f.engine.documents.hint(documents.text(), store.Version(documents.number()))
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for members.more() {
+		if w := f.watched[shard][members.text()]; w != nil {
+			w.swept = true
+			f.compare(w)
 		}
 	}
-	return last
+	r.failed = r.failed || documents.failed || members.failed
 }

@@ -5,9 +5,10 @@ local tombstone = 3600000000 -- how long the version of what was removed is kept
 -- has subscribed: who watches without a subscription finds the change in the index. base is the prefix of the shard's keys.
 local function raise(index, base, member, previous)
   local version = now > previous and now or previous + 1
-  redis.call('ZADD', index, version, member)
+  local text = string.format('%d', version)
+  redis.call('ZADD', index, text, member)
   if redis.call('EXISTS', base .. 'watch:' .. member) == 1 then
-    redis.call('SPUBLISH', base .. 'hints', string.format('%.0f %s', version, member))
+    redis.call('SPUBLISH', base .. 'hints', text .. ' ' .. member)
   end
   return version
 end
