@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Limits that hold where a Reader's field is zero. A document of a real client
@@ -80,6 +81,12 @@ func (r *Reader) Read(d *Document, body []byte) error {
 
 func tooLarge(limit int) error {
 	return &SyntaxError{Line: 1, Reason: fmt.Sprintf("more than %d bytes", limit), wrapped: ErrTooLarge}
+}
+
+// ReadShared is Read without the copy: d's text is a part of body, which must
+// not change as long as anything that was read from d is in use.
+func (r *Reader) ReadShared(d *Document, body []byte) error {
+	return r.ReadString(d, unsafe.String(unsafe.SliceData(body), len(body)))
 }
 
 // ReadString is Read without the copy: d's text is a part of body.

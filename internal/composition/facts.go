@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"presenced/internal/store"
@@ -64,15 +65,17 @@ var stored = pidf.Reader{MaxSize: math.MaxInt32 / 2}
 // compose makes the document. A publication that cannot be read any more
 // counts as absent: it was read when it was accepted.
 func (f *facts) compose(ctx context.Context) (*Document, error) {
-	sources := make([]pidf.Source, 0, len(f.pubs.List)+1)
+	m := materials.Get().(*material)
+	defer m.release()
+	sources := m.sources
 	if f.hard != nil {
 		sources = append(sources, pidf.Source{Doc: f.hard, Hard: true})
 	}
 	published, open := false, true // whether there are services, and all of them are open
 	for i := range f.pubs.List {
 		p := &f.pubs.List[i]
-		doc := new(pidf.Document)
-		if err := stored.Read(doc, p.Body); err != nil {
+		doc := m.document(i)
+		if err := stored.ReadShared(doc, p.Body); err != nil {
 			continue
 		}
 		for s := range doc.Services() {
@@ -80,6 +83,7 @@ func (f *facts) compose(ctx context.Context) (*Document, error) {
 		}
 		sources = append(sources, pidf.Source{Doc: doc, Device: p.Source + " " + p.UserAgent, Key: p.ID})
 	}
+	m.sources = sources
 	composed := pidf.Composition{Entity: f.aor, Sources: sources, Now: time.Now()}
 	d := &Document{Version: f.pubs.Version, Entity: f.aor, Sphere: f.sphere(composed.Now, sources), hard: f.hard}
 	if (!published || !open) && f.composer.Registrations != nil {
@@ -92,21 +96,22 @@ func (f *facts) compose(ctx context.Context) (*Document, error) {
 			return says(b) && (!published || f.silent(b.UserAgent))
 		})
 	}
-	text, until := composed.Append(nil)
-	d.Bytes, d.Until = bytes.Clone(text), until // it is kept: no room for more
+	m.text, d.Until = composed.Append(m.text[:0])
+	d.Bytes = bytes.Clone(m.text) // it is kept: no room for more
 	d.Hash = Hash(d.Bytes)
 	return d, nil
 }
 
-// sphere is that of the publications, else that of hard state.
+// sphere is that of the publications, else that of hard state. It is kept, the
+// sources are not.
 func (f *facts) sphere(now time.Time, sources []pidf.Source) string {
 	if f.hard == nil {
-		return sphereOf(now, sources)
+		return strings.Clone(sphereOf(now, sources))
 	}
 	if s := sphereOf(now, sources[1:]); s != "" {
-		return s
+		return strings.Clone(s)
 	}
-	return sphereOf(now, sources[:1])
+	return strings.Clone(sphereOf(now, sources[:1]))
 }
 
 // silent tells whether a program publishes nothing. A publication that does not

@@ -26,7 +26,7 @@ func (v *View) Document() *pidf.Document {
 	defer v.mu.Unlock()
 	if v.parsed == nil {
 		parsed := new(pidf.Document)
-		if err := stored.Read(parsed, v.Bytes); err != nil {
+		if err := stored.ReadShared(parsed, v.Bytes); err != nil {
 			parsed = new(pidf.Document)
 			if err := stored.Read(parsed, pidf.Offline(v.entity)); err != nil {
 				panic(err) // it is ours
