@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"presenced/sip"
@@ -25,6 +26,13 @@ type socket struct {
 	local     netip.AddrPort // as bound; may be unspecified
 	advertise string
 	batch     *batch // nil: datagrams are read and written one by one
+	spelled   atomic.Pointer[spelled]
+}
+
+// spelled is the local address that was written last, nearly always the only one.
+type spelled struct {
+	local netip.AddrPort
+	text  string
 }
 
 // ServePacket reads datagrams from pc until Close, and returns at once.
@@ -72,6 +80,19 @@ func (t *Transport) socket(local netip.AddrPort) *socket {
 		}
 	}
 	return wildcard
+}
+
+// sentBy is what stands in Via for what leaves from local.
+func (s *socket) sentBy(local netip.AddrPort) string {
+	if s.advertise != "" {
+		return s.advertise
+	}
+	last := s.spelled.Load()
+	if last == nil || last.local != local {
+		last = &spelled{local, local.String()}
+		s.spelled.Store(last)
+	}
+	return last.text
 }
 
 // reaches says whether the socket's family can send to a. A socket on [::]

@@ -258,8 +258,8 @@ func (t *Transport) Addrs() []Addr {
 // peer can reach us (RFC 3261 s.18.1.1).
 func (t *Transport) SentBy(flow sip.Flow) string {
 	if flow.Proto == sip.UDP {
-		if s := t.socket(flow.Local); s != nil && s.advertise != "" {
-			return s.advertise
+		if s := t.socket(flow.Local); s != nil {
+			return s.sentBy(flow.Local)
 		}
 		return flow.Local.String()
 	}
