@@ -2,6 +2,8 @@ package notifier
 
 import (
 	"net/netip"
+	"sync"
+	"sync/atomic"
 
 	"presenced/sip/transaction"
 )
@@ -13,6 +15,8 @@ type delivery struct {
 	epoch    uint32
 	id       transaction.ID
 
+	holders atomic.Int32 // who sends it, and its transaction: see leave
+
 	window         *window
 	sent           instant
 	placed         bool // it has a place. Guarded by the window, as all below
@@ -21,10 +25,31 @@ type delivery struct {
 	overtaken      uint8          // how many later ones to the same peer were answered
 }
 
+// deliveries are such as nobody has any more.
+var deliveries = sync.Pool{New: func() any { return new(delivery) }}
+
+// leave is called by who will not look at d again. The last holder gives its
+// memory to a later NOTIFY. A delivery that someone has without ever leaving
+// costs memory for the garbage collector, no more.
+func (d *delivery) leave() {
+	if d.holders.Add(-1) == 0 {
+		d.free()
+	}
+}
+
+func (d *delivery) free() {
+	*d = delivery{}
+	deliveries.Put(d)
+}
+
 // Answered is the transaction user's: the watcher's final response.
 func (d *delivery) Answered(_ transaction.ID, code int, response []byte) {
-	d.window.answered(d, d.notifier.now().sub(d.sent))
+	took := d.notifier.now().sub(d.sent)
+	d.window.answered(d, took)
 	d.done(outcome(code), func(n *Notifier, s *subscription) { n.judge(s, code, response) })
+	if took < transaction.DefaultTimers.T1 { // later a call of Slow may be under way
+		d.leave()
+	}
 }
 
 // Failed is the transaction user's: no answer came, or the NOTIFY could not

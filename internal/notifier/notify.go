@@ -192,6 +192,7 @@ func (n *Notifier) deliver(d *delivery) {
 		s.queued = false
 		sh.mu.Unlock()
 		n.windows.release(d)
+		d.free()
 		return
 	}
 	m := notifies.Get().(*notify)
@@ -209,6 +210,7 @@ func (n *Notifier) deliver(d *delivery) {
 		n.Observer.Latency(now.sub(s.topic.changed))
 	}
 	d.notifier, d.epoch = n, s.epoch
+	d.holders.Store(2)
 	d.window.address(d)
 	s.queued, s.dirty, s.urgent, s.waited, s.busy, s.flight = false, false, false, false, true, d
 	if s.topic.state != nil {
@@ -232,6 +234,7 @@ func (n *Notifier) deliver(d *delivery) {
 	if superseded && !current {
 		n.Sender.Cancel(id)
 	}
+	d.leave()
 }
 
 // notify is the memory that one NOTIFY is rendered in.

@@ -118,7 +118,8 @@ func (ws *windows) take(w *window, now instant) *delivery {
 		s = w.regular.pop()
 	}
 	w.free--
-	d := &delivery{s: s, window: w, sent: now, placed: true, before: w.newest}
+	d := deliveries.Get().(*delivery)
+	d.s, d.window, d.sent, d.placed, d.before = s, w, now, true, w.newest
 	if w.newest == nil {
 		w.oldest = d
 	} else {

@@ -74,10 +74,14 @@ func TestAbandonedPlaceIsUsed(t *testing.T) {
 // Whatever becomes of NOTIFYs and of those who wait, every place comes back.
 func TestPlacesComeBack(t *testing.T) {
 	for name, end := range map[string]func(n *node, crowd []*watcher, f *flight){
-		"answered":   func(n *node, _ []*watcher, f *flight) { n.answer(f, 200) },
-		"refused":    func(n *node, _ []*watcher, f *flight) { n.answer(f, 481) },
-		"timeout":    func(_ *node, _ []*watcher, f *flight) { f.user.Slow(f.id); f.user.Failed(f.id, transaction.ErrTimeout) },
-		"late slow":  func(n *node, _ []*watcher, f *flight) { n.answer(f, 200); f.user.Slow(f.id) },
+		"answered": func(n *node, _ []*watcher, f *flight) { n.answer(f, 200) },
+		"refused":  func(n *node, _ []*watcher, f *flight) { n.answer(f, 481) },
+		"timeout":  func(_ *node, _ []*watcher, f *flight) { f.user.Slow(f.id); f.user.Failed(f.id, transaction.ErrTimeout) },
+		"late slow": func(n *node, _ []*watcher, f *flight) {
+			time.Sleep(transaction.DefaultTimers.T1)
+			n.answer(f, 200)
+			f.user.Slow(f.id)
+		},
 		"late reply": func(n *node, c []*watcher, f *flight) { c[0].subscribe(600); f.user.Answered(f.id, 200, nil) },
 		"closed":     func(_ *node, _ []*watcher, f *flight) { f.user.Failed(f.id, transport.ErrClosed) },
 		"too large":  func(_ *node, _ []*watcher, f *flight) { f.user.Failed(f.id, transaction.ErrTooLarge) },
