@@ -154,39 +154,58 @@ func (e *Engine) do(ctx context.Context, shard int, command goredis.Cmder) error
 	return err
 }
 
-// runAll runs a script many times in one round trip (one more for each call
-// where Redis does not know the script). With an error come the answers that
-// there were; nil stands for the others.
+// runAll runs a script many times in one round trip, and one more where Redis
+// does not know the script. With an error come the answers that there were; nil
+// stands for the others.
 func (e *Engine) runAll(ctx context.Context, s *script, calls []call) ([]any, error) {
+	answers := make([]any, len(calls))
+	unknown, err := e.pipeline(ctx, byHash, s.hash, calls, answers)
+	if len(unknown) == 0 {
+		return answers, err
+	}
+	again := make([]call, len(unknown))
+	for i, at := range unknown {
+		again[i] = calls[at]
+	}
+	late := make([]any, len(again))
+	_, failed := e.pipeline(ctx, bySource, s.source, again, late)
+	for i, at := range unknown {
+		answers[at] = late[i]
+	}
+	if err == nil {
+		err = failed
+	}
+	return answers, err
+}
+
+// pipeline makes calls in one round trip and enters their answers. It returns
+// which of them Redis did not know the script of, and the last other error.
+func (e *Engine) pipeline(ctx context.Context, how, script string, calls []call, answers []any) (unknown []int, failed error) {
 	if len(calls) == 0 {
 		return nil, nil
 	}
-	answers := make([]any, len(calls))
 	pipe := e.client.Pipeline()
 	for _, c := range calls {
-		if err := pipe.Process(ctx, e.command(ctx, byHash, s.hash, c)); err != nil {
-			return answers, away(err)
+		if err := pipe.Process(ctx, e.command(ctx, how, script, c)); err != nil {
+			return nil, away(err)
 		}
 	}
 	commands, err := pipe.Exec(ctx)
 	if len(commands) < len(calls) {
-		return answers, away(err)
+		return nil, away(err)
 	}
-	var failed error
 	for i, command := range commands {
 		answer, err := command.(*goredis.Cmd).Result()
-		if goredis.HasErrorPrefix(err, "NOSCRIPT") {
-			again := e.command(ctx, bySource, s.source, calls[i])
-			err = e.client.Process(ctx, again)
-			answer = again.Val()
-		}
-		if err != nil {
+		switch {
+		case goredis.HasErrorPrefix(err, "NOSCRIPT"):
+			unknown = append(unknown, i)
+		case err != nil:
 			failed = away(err)
-			continue
+		default:
+			answers[i] = answer
 		}
-		answers[i] = answer
 	}
-	return answers, failed
+	return unknown, failed
 }
 
 func away(err error) error { return fmt.Errorf("%w: %w", store.ErrUnavailable, err) }
