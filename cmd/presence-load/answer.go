@@ -62,7 +62,7 @@ func (g *generator) accepted(id int32, raw []byte) {
 	t := &g.tasks.slab[id]
 	p := &g.world.principals[t.principal]
 	g.measure(t.source, answerStep(t), g.now-g.startOf(t))
-	if t.op != login {
+	if t.op != login && g.arrival != 0 {
 		g.measure(t.source, stepAnswerWire, g.arrival-t.sent)
 	}
 	switch t.step {

@@ -37,12 +37,17 @@ const usageText = `presence-load --scenario NAME | --workload FILE [flags]
 Loads a SIP presence server, checks what it answers, and prints rates,
 latencies, and the CPU and memory of the server's processes. It stops by
 itself. Progress goes to stderr. Only loopback addresses are loaded unless
---i-own-this-network is given.
+--i-own-this-network is given. Ctrl-C prints what was measured and ends what
+is left at the server; once more, and it is left there.
+
+The server must serve --domain, know u00000000@DOMAIN and on with one password
+or ask for none, let everybody watch everybody, and hold NOTIFYs back by no
+pace: else latencies are its pace. It must bear so much from one address.
 
 Scenarios:
 %s
 Flags:
-  --server udp:127.0.0.1:5060   or tcp:, tls:
+  --server udp:127.0.0.1:5060   or tcp:, tls: (no certificate is checked), [::1]:5060; no names
   --domain 127.0.0.1            of all principals: u00000000@DOMAIN and on
   --password SECRET             of all principals; without, a challenge is a failure
   --server-pid 12,34            whose CPU and memory: with descendants
@@ -57,7 +62,9 @@ Flags:
   --patience 10s                until a NOTIFY that does not come is given up
   --json FILE                   the result; - is stdout instead of the table
   --plot FILE.svg               latency against load: the scenario's first phase at
-                                10 to 110 %% of saturation, or at --rates 1000,2000,...
+                                10 to 110 %% of saturation, or at --rates 1000,2000,...;
+                                of a workload: the first operation of its phases with rates
+  --i-own-this-network          load an address that is not loopback
   --probe COMMAND               run after each phase, with its name as the last argument; the
                                 number that it prints stands in the JSON (such as a live heap)
   --cpuprofile FILE             of the generator itself

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -26,12 +28,16 @@ type overrides struct {
 	duration                                    time.Duration
 }
 
-func parseCommand(args []string, stderr io.Writer) (*command, error) {
+// ofScenarios are the flags that a workload file says of each phase itself.
+var ofScenarios = map[string]bool{"principals": true, "watchers": true, "dead": true, "count": true, "in-flight": true,
+	"rate": true, "rates": true, "duration": true}
+
+func parseCommand(args []string) (*command, error) {
 	c := &command{set: defaults()}
 	set := c.set
 	var over overrides
 	f := flag.NewFlagSet("presence-load", flag.ContinueOnError)
-	f.SetOutput(stderr)
+	f.SetOutput(io.Discard) // main prints a text of its own
 	workload := f.String("workload", "", "workload `FILE` in TOML")
 	named := f.String("scenario", "", "built-in workload")
 	pids := f.String("server-pid", "", "processes of the server: CPU and memory, with descendants")
@@ -57,6 +63,12 @@ func parseCommand(args []string, stderr io.Writer) (*command, error) {
 	if f.NArg() > 0 || (*workload == "") == (*named == "") {
 		return nil, errors.New("name either a --scenario or a --workload")
 	}
+	if err := c.agree(f, *workload != "", *rates != ""); err != nil {
+		return nil, err
+	}
+	if err := over.check(); err != nil {
+		return nil, err
+	}
 	c.title = *named + *workload
 	if *workload != "" {
 		if err := readWorkload(*workload, set); err != nil {
@@ -74,6 +86,32 @@ func parseCommand(args []string, stderr io.Writer) (*command, error) {
 	var err error
 	c.server, err = findServer("/proc", *pids, *name)
 	return c, err
+}
+
+// agree refuses what would go unheard.
+func (c *command) agree(f *flag.FlagSet, workload, rates bool) (err error) {
+	f.Visit(func(given *flag.Flag) {
+		if workload && ofScenarios[given.Name] {
+			err = fmt.Errorf("--%s goes with a --scenario: write it into the phases of the workload", given.Name)
+		}
+	})
+	switch ext := strings.ToLower(filepath.Ext(c.plotFile)); {
+	case err != nil:
+		return err
+	case rates && c.plotFile == "":
+		return errors.New("--rates goes with --plot")
+	case ext != "" && ext != ".svg":
+		return fmt.Errorf("--plot %s: it is SVG that is written", c.plotFile)
+	}
+	return nil
+}
+
+// check: 0 leaves the scenario's number.
+func (o overrides) check() error {
+	if o.principals < 0 || o.watchers < 0 || o.dead < 0 || o.count < 0 || o.inFlight < 0 || o.duration < 0 || !(o.rate >= 0) || math.IsInf(o.rate, 1) {
+		return errors.New("a number is negative, or is none")
+	}
+	return nil
 }
 
 // settingFlags are the flags that a workload file has too. The result puts
@@ -116,8 +154,8 @@ func (c *command) scenario(name string, over overrides, rates string) error {
 		var offered []float64
 		for _, field := range strings.FieldsFunc(rates, func(r rune) bool { return r == ',' }) {
 			rate, err := strconv.ParseFloat(field, 64)
-			if err != nil {
-				return fmt.Errorf("--rates: %w", err)
+			if err != nil || !(rate > 0) || math.IsInf(rate, 1) {
+				return fmt.Errorf("--rates: %q is no rate", field)
 			}
 			offered = append(offered, rate)
 		}

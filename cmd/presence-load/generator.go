@@ -23,7 +23,7 @@ type generator struct {
 
 	now      int64 // ns since epoch, when the loop last looked
 	wall     int64 // the same moment in ns since 1970
-	arrival  int64 // ns since epoch, when the kernel got what is being handled
+	arrival  int64 // ns since epoch, when the kernel got what is being handled; 0 if nobody knows
 	idle     int64 // ns spent waiting
 	tasks    tasks
 	running  int
@@ -111,9 +111,9 @@ func (g *generator) look() {
 
 // arrives notes when a message came, in ns since 1970, 0 if nobody knows.
 func (g *generator) arrives(at int64) {
-	g.arrival = g.now
+	g.arrival = at
 	if at != 0 {
-		g.arrival += at - g.wall
+		g.arrival += g.now - g.wall
 	}
 }
 

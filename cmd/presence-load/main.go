@@ -20,20 +20,21 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // failed, 2 for called wrongly.
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "help" {
-		fmt.Fprintf(stdout, usageText, scenarioList())
-		return 0
+		args = []string{"--help"}
 	}
-	c, err := parseCommand(args, stderr)
+	c, err := parseCommand(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintf(stdout, usageText, scenarioList())
 		return 0
 	case err != nil:
 		fmt.Fprintln(stderr, "presence-load:", err)
-		fmt.Fprintln(stderr, "presence-load help tells more")
+		fmt.Fprintln(stderr, "presence-load --help tells more")
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process
 	r, err := c.profiled(ctx)
 	if len(r.Results) > 0 {
 		err = errors.Join(err, c.write(r, stdout))
@@ -79,7 +80,10 @@ func (c *command) execute(ctx context.Context) (*report, error) {
 		p := &c.set.Phases[i]
 		result, err := g.play(p, r.Results, c.server)
 		if err != nil {
-			return r, fmt.Errorf("phase %q: %w", p.Name, err)
+			if result != nil {
+				r.Results = append(r.Results, result)
+			}
+			return r, c.abandon(g, p.Name, err)
 		}
 		result.After.PSS = c.server.readShared().PSS
 		r.Results = append(r.Results, result)
@@ -93,21 +97,36 @@ func (c *command) execute(ctx context.Context) (*report, error) {
 	return r, g.clear()
 }
 
+// abandon says why a phase went no further. Who interrupted it wants nothing
+// to be left at the server all the same.
+func (c *command) abandon(g *generator, phase string, why error) error {
+	if !errors.Is(why, context.Canceled) {
+		return fmt.Errorf("phase %q: %w", phase, why)
+	}
+	interrupted := fmt.Errorf("phase %q: interrupted", phase)
+	if c.set.Leave {
+		return interrupted
+	}
+	fmt.Fprintln(os.Stderr, "interrupted: what is left at the server is being ended; once more to leave it there")
+	g.ctx = context.WithoutCancel(g.ctx)
+	return errors.Join(interrupted, g.clear())
+}
+
+// write prints the table even where a file cannot be written.
 func (c *command) write(r *report, stdout io.Writer) error {
+	var all []error
+	switch c.json {
+	case "-":
+		all = append(all, r.writeJSON(stdout))
+	case "":
+		all = append(all, r.writeTable(stdout))
+	default:
+		all = append(all, writeFile(c.json, r.writeJSON), r.writeTable(stdout))
+	}
 	if c.plotFile != "" {
-		if err := writeFile(c.plotFile, func(w io.Writer) error { return plot(w, c.title+" against "+c.set.Server, r.Results) }); err != nil {
-			return err
-		}
+		all = append(all, writeFile(c.plotFile, func(w io.Writer) error { return plot(w, c.title+" against "+c.set.Server, r.Results) }))
 	}
-	if c.json == "-" {
-		return r.writeJSON(stdout)
-	}
-	if c.json != "" {
-		if err := writeFile(c.json, r.writeJSON); err != nil {
-			return err
-		}
-	}
-	return r.writeTable(stdout)
+	return errors.Join(all...)
 }
 
 func writeFile(path string, write func(io.Writer) error) error {

@@ -121,7 +121,7 @@ func (g *generator) arrived(p *principal) {
 	t := &g.tasks.slab[p.task]
 	p.remaining--
 	g.measure(t.source, stepNotify, g.now-p.sent)
-	if t.op != login {
+	if t.op != login && g.arrival != 0 {
 		g.measure(t.source, stepWire, g.arrival-t.sent)
 	}
 	if p.remaining == 0 {

@@ -139,24 +139,42 @@ func (g *generator) next(src *source, fits func(*principal) bool) (int32, int32,
 // cycle takes the principals one after the other, for ever.
 func (g *generator) cycle(src *source, fits func(*principal) bool) (int32, int32, bool) {
 	g.world.grow(src.principals)
-	for range min(tries, src.principals) {
+	for range g.search(src, src.principals) {
 		i := src.cursor % src.principals
 		src.cursor++
 		if p := &g.world.principals[i]; p.task < 0 && fits(p) {
 			return int32(i), -1, true
 		}
 	}
+	g.desert(src)
 	return 0, -1, false
+}
+
+// search is how many are looked at: all, where nobody can be busy.
+func (g *generator) search(src *source, all int) int {
+	if src.rate == 0 && g.running == 0 {
+		return all
+	}
+	return min(tries, all)
+}
+
+// desert ends a closed loop in which nobody is busy and nobody was found:
+// failures have left no one to go on with.
+func (g *generator) desert(src *source) {
+	if src.rate == 0 && g.running == 0 {
+		src.exhausted, src.deserted = true, src.failed > 0
+	}
 }
 
 // pickSubscription ends each dialog once, and refreshes them in turn.
 func (g *generator) pickSubscription(src *source) (int32, int32, bool) {
-	for n := 0; n < len(g.world.subs); n++ {
+	all := len(g.world.subs)
+	if src.op == subscribeRefresh {
+		all = g.search(src, all)
+	}
+	for range all {
 		if src.op == subscribeEnd && src.cursor >= len(g.world.subs) {
 			src.exhausted = true
-			break
-		}
-		if src.op == subscribeRefresh && n == tries {
 			break
 		}
 		i := src.cursor % len(g.world.subs)
@@ -168,5 +186,6 @@ func (g *generator) pickSubscription(src *source) (int32, int32, bool) {
 	if len(g.world.subs) == 0 {
 		src.exhausted = true
 	}
+	g.desert(src)
 	return 0, -1, false
 }

@@ -18,24 +18,43 @@ const (
 
 type point struct{ offered, p50, p99, p999 float64 } // per second; us
 
-// pointsOf takes from each open-loop phase its whole operation's latency.
-func pointsOf(results []*result) []point {
-	var points []point
+// plotted are the steps that a plot may show, the one that ends the operation
+// first. All count from when it was due: what the generator was late is in it.
+var plotted = []step{stepLast, stepWhole, stepAnswer}
+
+// whole is the latency of the whole operation.
+func (op *opResult) whole() (latency, bool) {
+	for _, s := range plotted {
+		for _, l := range op.Latency {
+			if l.Step == stepNames[s] {
+				return l, true
+			}
+		}
+	}
+	return latency{}, false
+}
+
+// pointsOf takes from each open-loop phase the latency of its first operation,
+// and says which step that is.
+func pointsOf(results []*result) (points []point, name string) {
 	for _, r := range results {
-		if r.Offered == 0 || len(r.Operation) == 0 || len(r.Operation[0].Latency) == 0 {
+		if r.Offered == 0 || len(r.Operation) == 0 {
 			continue
 		}
-		all := r.Operation[0].Latency
-		l := all[len(all)-1]
+		l, measured := r.Operation[0].whole()
+		if !measured {
+			continue
+		}
+		name = string(r.Operation[0].Operation) + ", " + l.Step
 		points = append(points, point{r.Offered, l.P50, l.P99, l.P999})
 	}
 	sort.Slice(points, func(i, j int) bool { return points[i].offered < points[j].offered })
-	return points
+	return points, name
 }
 
 // plot draws latency against offered load, the latency on a logarithmic scale.
 func plot(w io.Writer, title string, results []*result) error {
-	points := pointsOf(results)
+	points, name := pointsOf(results)
 	if len(points) < 2 {
 		return errors.New("plot: fewer than two phases in open loop")
 	}
@@ -62,7 +81,7 @@ func plot(w io.Writer, title string, results []*result) error {
 		fmt.Fprintf(&b, `<path d="M%.1f %dV%d" stroke="#eee"/><text x="%.1f" y="%d" text-anchor="middle">%.0f</text>`+"\n",
 			x(rate), plotTop, plotHeight-plotBottom, x(rate), plotHeight-plotBottom+18, rate)
 	}
-	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">offered, per second</text>`+"\n", (plotLeft+plotWidth-plotRight)/2, plotHeight-18)
+	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">offered, per second (latency: %s)</text>`+"\n", (plotLeft+plotWidth-plotRight)/2, plotHeight-18, escape(name))
 	for i, line := range []struct {
 		name, colour string
 		of           func(point) float64

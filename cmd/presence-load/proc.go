@@ -63,12 +63,22 @@ type usage struct {
 	at time.Time
 }
 
+// since is the CPU time used since an earlier reading, by the processes that
+// still are there.
+func (u usage) since(earlier usage) time.Duration {
+	var sum time.Duration
+	for pid, cpu := range u.Each {
+		sum += cpu - earlier.Each[pid]
+	}
+	return sum
+}
+
 // cores are the CPUs in use since an earlier reading.
 func (u usage) cores(since usage) float64 {
 	if !u.at.After(since.at) {
 		return 0
 	}
-	return (u.CPU - since.CPU).Seconds() / u.at.Sub(since.at).Seconds()
+	return u.since(since).Seconds() / u.at.Sub(since.at).Seconds()
 }
 
 // findServer takes PIDs ("12,34") or a command's name.
@@ -127,7 +137,7 @@ func (s *server) read() usage {
 	for _, pid := range s.all {
 		dir := filepath.Join(s.proc, strconv.Itoa(pid))
 		rss, peak, err := readStatus(dir)
-		if err != nil { // it has ended
+		if err != nil || rss == 0 { // it has ended; a zombie has no memory
 			continue
 		}
 		u.Procs++

@@ -69,9 +69,19 @@ func TestOwnProcess(t *testing.T) {
 
 func TestCoresAreOfTheTimeBetweenReadings(t *testing.T) {
 	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	before := usage{CPU: time.Second, at: noon}
-	if got := (usage{CPU: 4 * time.Second, at: noon.Add(2 * time.Second)}).cores(before); got != 1.5 {
+	used := func(each ...time.Duration) map[int]time.Duration {
+		all := map[int]time.Duration{}
+		for pid, cpu := range each {
+			all[pid] = cpu
+		}
+		return all
+	}
+	before := usage{Each: used(time.Second, time.Second), at: noon}
+	if got := (usage{Each: used(3*time.Second, 2*time.Second), at: noon.Add(2 * time.Second)}).cores(before); got != 1.5 {
 		t.Errorf("%v CPUs, want 1.5", got)
+	}
+	if got := (usage{Each: used(3 * time.Second), at: noon.Add(2 * time.Second)}).cores(before); got != 1 {
+		t.Errorf("one of two has ended: %v CPUs, want 1", got)
 	}
 	if got := before.cores(before); got != 0 {
 		t.Errorf("of no time: %v", got)

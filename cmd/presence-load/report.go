@@ -38,7 +38,13 @@ func (g *generator) show(r *result, s *server) {
 	}
 }
 
-func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }
+// megabytes: a process without memory is one that was not looked at.
+func megabytes(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
+}
 
 // report is a whole run, as --json writes it.
 type report struct {
@@ -63,8 +69,8 @@ func (r *report) writeTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "phase\toffered/s\tdone/s\tfailed\tlate\tserver us/op\tus/NOTIFY\town us/op\tserver CPUs\tRSS\tpeak\tPSS\t")
 	for _, p := range r.Results {
-		fmt.Fprintf(t, "%s\t%s\t%.0f\t%d\t%d\t%s\t%s\t%.1f\t%.2f\t%s\t%s\t%s\t\n", p.Phase.Name, optional("%.0f", p.Offered), p.Rate, p.Failed, p.Late,
-			optional("%.1f", p.ServerCPU), optional("%.1f", p.PerNotify), p.OwnCPU, p.ServerCores, megabytes(p.After.RSS), megabytes(p.After.Peak), megabytes(p.After.PSS))
+		fmt.Fprintf(t, "%s\t%s\t%.0f\t%d\t%d\t%s\t%s\t%.1f\t%s\t%s\t%s\t%s\t\n", p.Phase.Name, optional("%.0f", p.Offered), p.Rate, p.Failed, p.Late,
+			optional("%.1f", p.ServerCPU), optional("%.1f", p.PerNotify), p.OwnCPU, optional("%.2f", p.ServerCores), megabytes(p.After.RSS), megabytes(p.After.Peak), megabytes(p.After.PSS))
 	}
 	fmt.Fprintln(t)
 	fmt.Fprintln(t, "latency in ms\tstep\tcount\tp50\tp95\tp99\tp99.9\tmax\t")
@@ -80,7 +86,11 @@ func (r *report) writeTable(w io.Writer) error {
 		return err
 	}
 	for _, p := range r.Results {
-		if _, err := fmt.Fprintf(w, "\n%s: limited by %s.%s", p.Phase.Name, p.Limit, p.remarks()); err != nil {
+		cut := ""
+		if p.Cut {
+			cut = " CUT SHORT."
+		}
+		if _, err := fmt.Fprintf(w, "\n%s:%s limited by %s.%s", p.Phase.Name, cut, p.Limit, p.remarks()); err != nil {
 			return err
 		}
 	}

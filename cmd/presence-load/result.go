@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -25,12 +26,14 @@ type result struct {
 	ServerCores float64 `json:"server_cores,omitempty"` // CPU seconds a second
 	OwnCPU      float64 `json:"own_us_per_operation"`
 	OwnCores    float64 `json:"own_cores"`
-	Busy        float64 `json:"loop_busy"`    // fraction of the time
-	Others      float64 `json:"other_cores"`  // of processes that have nothing to do with it
-	Stolen      float64 `json:"stolen_cores"` // by the hypervisor: they had work and did not run
-	ServerDrops int     `json:"server_drops"` // datagrams that found its receive buffer full
-	OwnDrops    int     `json:"own_drops"`    // and ours
-	Limit       string  `json:"limit"`        // what kept the rate from being higher
+	Busy        float64 `json:"loop_busy"`     // fraction of the time
+	Others      float64 `json:"other_cores"`   // of processes that have nothing to do with it
+	Stolen      float64 `json:"stolen_cores"`  // by the hypervisor: they had work and did not run
+	ServerDrops int     `json:"server_drops"`  // datagrams that found its receive buffer full
+	OwnDrops    int     `json:"own_drops"`     // and ours
+	Limit       string  `json:"limit"`         // what kept the rate from being higher
+	Cut         bool    `json:"cut,omitempty"` // short, by an error or a signal: who was on the way is in no figure
+	Ended       int     `json:"server_processes_ended,omitempty"`
 	Before      usage   `json:"server_before"`
 	After       usage   `json:"server_after"`
 
@@ -83,12 +86,15 @@ func (r *result) count(g *generator) {
 // stop takes those of the processes at the same moment.
 func (r *result) stop(g *generator, at reading) {
 	r.Before, r.After = r.start.server, at.server
-	cpu, own := at.server.CPU-r.start.server.CPU, at.own-r.start.own
+	r.Ended = r.start.server.Procs - at.server.Procs
+	cpu, own := at.server.since(r.start.server), at.own-r.start.own
 	span := at.server.at.Sub(r.start.server.at).Seconds() // on a busy machine it is longer than the measured time
 	r.ServerCores = cpu.Seconds() / span
 	r.OwnCores = own.Seconds() / span
-	r.Others = max((at.machine.busy-r.start.machine.busy-cpu-own).Seconds()/span, 0)
 	r.Stolen = (at.machine.stolen - r.start.machine.stolen).Seconds() / span
+	if at.server.Procs > 0 && r.Ended == 0 { // else the server is among the others
+		r.Others = max((at.machine.busy-r.start.machine.busy-cpu-own).Seconds()/span, 0)
+	}
 	r.ServerDrops, r.OwnDrops = g.lost(r.start.machine, at.machine)
 	if r.Finished > 0 {
 		r.ServerCPU, r.OwnCPU = us(cpu)/float64(r.Finished), us(own)/float64(r.Finished)
@@ -99,12 +105,24 @@ func (r *result) stop(g *generator, at reading) {
 	r.Limit = r.limit(at.server.Procs > 0)
 }
 
+// cut concludes a phase that an error or a signal has ended.
+func (r *result) cut(g *generator, at reading) {
+	r.Cut = true
+	g.progress = nil
+	r.stop(g, at)
+	r.conclude(g)
+}
+
 // limit says whether the figures are the server's or the generator's.
 func (r *result) limit(watched bool) string {
 	cores := float64(runtime.NumCPU())
 	switch {
 	case r.Phase.Operation == string(pause):
 		return "-"
+	case r.Ended > 0:
+		return fmt.Sprintf("THE SERVER: %d of its processes ended", r.Ended)
+	case slices.ContainsFunc(r.sources, func(s *source) bool { return s.deserted }):
+		return "failures: they left nobody to go on with"
 	case r.Offered > 0 && r.Withheld == 0 && r.Rate > 0.98*r.Offered:
 		return "the offered rate"
 	case r.Busy > 0.9 && (!watched || r.ServerCores < 0.9*r.OwnCores):

@@ -18,7 +18,8 @@ const (
 	settleFor     = 6 * time.Second       // a pace of 5 s (RFC 3856 s.6.10) passes
 )
 
-// play runs one phase with its preparations, which are not measured.
+// play runs one phase with its preparations, which are not measured. With an
+// error comes what was measured until then, if anything was.
 func (g *generator) play(p *phase, earlier []*result, server *server) (*result, error) {
 	sources := sourcesOf(p, earlier)
 	if p.Of != "" && p.Rate == 0 {
@@ -45,10 +46,12 @@ func (g *generator) play(p *phase, earlier []*result, server *server) (*result, 
 	defer stop()
 	go server.watch(watching)
 	g.show(r, server)
-	if err := g.loop(sources, func() bool { return g.now >= end || g.finished(sources) }); err != nil {
-		return nil, err
-	}
+	err := g.loop(sources, func() bool { return g.now >= end || g.finished(sources) })
 	r.count(g)
+	if err != nil {
+		r.cut(g, server.reading())
+		return r, err
+	}
 	stopped := make(chan reading, 1)
 	go func() { stopped <- server.reading() }()
 	r.Drain = g.drain(sources, func() bool { return len(stopped) > 0 })

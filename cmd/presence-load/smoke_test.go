@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,15 +29,20 @@ type responder struct {
 	stale      bool // every second NOTIFY of a PUBLISH has the state before
 	repeats    bool // a PUBLISH's NOTIFY comes twice
 	disordered bool // a PUBLISH's NOTIFY is followed by one with a lower CSeq
+	drops      bool // every second NOTIFY of a PUBLISH is never sent
+	breaks     int  // after so many PUBLISHes all are answered 500; 0: never
 
-	documents map[string]string // by address-of-record
-	previous  map[string]string
-	watchers  map[string][]*dialog
-	contacts  map[string]string
-	senders   map[string]*net.UDPAddr
-	forgot    bool
-	published int
+	documents  map[string]string // by address-of-record
+	previous   map[string]string
+	watchers   map[string][]*dialog
+	contacts   map[string]string
+	senders    map[string]*net.UDPAddr
+	forgot     bool
+	published  int
+	subscribed atomic.Int32
 }
+
+func (r *responder) watching() int { return int(r.subscribed.Load()) }
 
 type dialog struct {
 	contact, from, to, callID string
@@ -120,11 +126,17 @@ func (r *responder) handle(q *sip.Request, raw []byte, from *net.UDPAddr) {
 		r.answer(q, from, 200, "")
 	case "PUBLISH":
 		r.published++
+		if r.breaks > 0 && r.published > r.breaks {
+			r.answer(q, from, 500, "")
+			return
+		}
 		r.answer(q, from, 200, fmt.Sprintf("SIP-ETag: e%d\r\n", r.published))
 		if len(q.Body()) > 0 {
 			r.previous[aor], r.documents[aor] = r.documents[aor], string(q.Body())
-			for _, d := range r.watchers[aor] {
-				r.changed(d, aor)
+			for i, d := range r.watchers[aor] {
+				if !r.drops || i%2 == 0 {
+					r.changed(d, aor)
+				}
 			}
 		}
 	case "SUBSCRIBE":
@@ -162,9 +174,11 @@ func (r *responder) subscribe(q *sip.Request, from *net.UDPAddr) {
 	if d == nil {
 		d = &dialog{contact: strings.Trim(q.Header("Contact"), "<>"), from: q.Header("To") + ";tag=agent", to: q.Header("From"), callID: q.CallID(), peer: from, cseq: 100}
 		r.watchers[aor] = append(r.watchers[aor], d)
+		r.subscribed.Add(1)
 	}
 	if q.Header("Expires") == "0" {
 		r.watchers[aor] = slices.DeleteFunc(r.watchers[aor], func(known *dialog) bool { return known == d })
+		r.subscribed.Add(-1)
 		r.notify(d, "terminated;reason=timeout", "")
 		return
 	}
@@ -265,6 +279,47 @@ func TestFaultsAreCounted(t *testing.T) {
 	}
 }
 
+func TestLostNotifiesAreCounted(t *testing.T) {
+	r := load(t, &responder{drops: true}, phase{Operation: string(publishChanged), Principals: 4, Watchers: 2, Count: 8, InFlight: 4})[0]
+	if r.Unnotified != 8 || r.Missing != 4 || r.Failed != 8 || r.Notifies != 8 {
+		t.Errorf("%d never came, %d watchers lack the last state, %d PUBLISHes failed, %d NOTIFYs came", r.Unnotified, r.Missing, r.Failed, r.Notifies)
+	}
+}
+
+// Where failures leave nobody, a closed loop is over, long before its limit.
+func TestNobodyIsLeft(t *testing.T) {
+	r := load(t, &responder{breaks: 10}, phase{Operation: string(publishChanged), Principals: 5, Count: 1000, InFlight: 2})[0]
+	if r.Finished != 5 || r.Failed != 5 || !strings.Contains(r.Limit, "nobody") {
+		t.Errorf("%d done, %d failed, limited by %s", r.Finished, r.Failed, r.Limit)
+	}
+}
+
+// An interrupted phase is reported, and what it left at the server is ended.
+func TestInterrupted(t *testing.T) {
+	set, agent := defaults(), &responder{}
+	set.Server = serve(t, agent)
+	set.Phases = []phase{{Operation: string(publishChanged), Principals: 2, Watchers: 1, Rate: 100, Duration: duration{time.Minute}}}
+	if err := set.check(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	interrupted, interrupt := context.WithCancel(context.Background())
+	context.AfterFunc(ctx, interrupt)
+	c := &command{set: set, server: &server{proc: "/proc"}, json: filepath.Join(t.TempDir(), "missing", "r.json")}
+	r, err := c.execute(interrupted)
+	if err == nil || !strings.Contains(err.Error(), "interrupted") || len(r.Results) != 1 || !r.Results[0].Cut || r.Results[0].Finished == 0 {
+		t.Fatalf("%v, %+v", err, r.Results)
+	}
+	var table bytes.Buffer
+	if err := c.write(r, &table); err == nil || !strings.Contains(table.String(), "CUT SHORT") {
+		t.Errorf("%v, and the table:\n%s", err, table.String())
+	}
+	if n := agent.watching(); n != 0 {
+		t.Errorf("%d subscriptions are left", n)
+	}
+}
+
 func TestOpenLoop(t *testing.T) {
 	results := load(t, &responder{},
 		phase{Name: "first", Operation: string(publishRefresh), Principals: 50, Rate: 500, Duration: duration{400 * time.Millisecond}},
@@ -276,7 +331,7 @@ func TestOpenLoop(t *testing.T) {
 		}
 	}
 	var svg, table bytes.Buffer
-	if err := plot(&svg, "a <title>", results); err != nil || !strings.Contains(svg.String(), "p99.9") || !strings.Contains(svg.String(), "a &lt;title&gt;") {
+	if err := plot(&svg, "a <title>", results[:2]); err != nil || !strings.Contains(svg.String(), "p99.9") || !strings.Contains(svg.String(), "a &lt;title&gt;") || !strings.Contains(svg.String(), "publish-refresh, answer)") {
 		t.Errorf("plot: %v\n%s", err, svg.String())
 	}
 	r := report{Results: results}
@@ -385,6 +440,13 @@ func TestCommandLine(t *testing.T) {
 		out  string
 	}{
 		{"help", 0, "publish-changed"},
+		{"--help", 0, "in_flight = 100"},
+		{"--scenario register --rate -1", 2, "negative"},
+		{"--scenario register --rate NaN", 2, "negative"},
+		{"--scenario register --rates 10", 2, "--plot"},
+		{"--scenario register --plot x.png", 2, "SVG"},
+		{"--scenario register --plot x.svg --rates 10,-1", 2, "no rate"},
+		{"--workload " + workload + " --rate 5", 2, "--rate goes with"},
 		{"", 2, "--scenario"},
 		{"--scenario nothing", 2, "unknown scenario"},
 		{"--scenario idle --server udp:192.0.2.1:5060", 1, "--i-own-this-network"},

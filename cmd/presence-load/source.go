@@ -47,6 +47,7 @@ type source struct {
 
 	cursor    int
 	exhausted bool // nobody is left to start on
+	deserted  bool // because of failures
 	stuck     bool // all are busy: until something comes in
 	began     int64
 	due       int64 // the next, in open loop

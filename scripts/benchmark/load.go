@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,6 +60,7 @@ type phase struct {
 	Before   usage          `json:"server_before"`
 	After    usage          `json:"server_after"`
 	Failures map[string]int `json:"failures"`
+	Cut      bool           `json:"cut"` // short: no figure of it counts
 
 	Disorder   int `json:"cseq_disorder"`
 	Superseded int `json:"superseded"`
@@ -168,7 +170,7 @@ func read(path string) ([]*phase, error) {
 	if err := json.Unmarshal(data, &report); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return report.Results, nil
+	return slices.DeleteFunc(report.Results, func(p *phase) bool { return p.Cut }), nil
 }
 
 // tail is the last line of a log, for people.
