@@ -22,7 +22,7 @@
 //	                                       of the last; win:..., doc:... -> end of what changes has of watchers, of a document
 //	presenced:{s3f}:counts                 hash: live publications, subscriptions, bindings
 //	presenced:{s3f}:principals             hash: aor -> packed hashes of the password
-//	presenced:{s3f}:hints                  channel (SPUBLISH): "<version> <package>:<aor>" where somebody subscribes; "<version> /<name>:<aor>"; "><agent>\n<id>", who lost a subscription
+//	presenced:{s3f}:hints                  channel (SPUBLISH): "<version> <package>:<aor>" where somebody subscribes, and where a binding comes or goes; "<version> /<name>:<aor>"; "><agent>\n<id>", who lost a subscription
 //	presenced:{agents}:leases              sorted set: agent -> end of its lease, in us
 //	presenced:{secret:<name>}:keys         list: packed secrets, newest first
 //

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"presenced/internal/store"
 )
 
@@ -51,6 +53,50 @@ func TestUpdateRoundTrips(t *testing.T) {
 		if i > 0 && trips != step.trips { // at first Redis is told the scripts
 			t.Errorf("step %d: %d round trips, want %d", i, trips, step.trips)
 		}
+	}
+}
+
+// Other agents hear at once of a binding that comes, goes or lapses, and not of
+// one that is refreshed.
+func TestHintsOfBindings(t *testing.T) {
+	t.Parallel()
+	s := startRedis(t)
+	e, err := Open(t.Context(), s.at("agent-a"))
+	must(t, err)
+	run(t, e)
+	hints := s.client.SSubscribe(t.Context(), e.keys[store.Shard(alice.AOR)].hints)
+	t.Cleanup(func() { must(t, hints.Close()) })
+	_, err = hints.Receive(t.Context()) // it is subscribed
+	must(t, err)
+
+	for i, bindings := range [][]store.Binding{
+		{{Contact: "sip:a@192.0.2.1", TTL: time.Hour}},
+		{{Contact: "sip:a@192.0.2.1", TTL: time.Hour, CSeq: 2}}, // tells nothing
+		{{Contact: "sip:a@192.0.2.1", TTL: time.Hour}, {Contact: "sip:a@192.0.2.2", TTL: time.Hour}},
+		{},
+		{{Contact: "sip:a@192.0.2.3", TTL: 50 * time.Millisecond}}, // comes, and lapses
+	} {
+		_, err := e.UpdateBindings(t.Context(), alice.AOR, nil, func([]store.Binding) ([]store.Binding, error) { return bindings, nil })
+		must(t, err)
+		if i == 1 || i == 4 {
+			continue
+		}
+		reg, err := e.Bindings(t.Context(), alice.AOR)
+		must(t, err)
+		wantHint(t, hints, reg.Version)
+	}
+	wantHint(t, hints, 0)
+	wantHint(t, hints, 0)
+}
+
+// wantHint receives a hint at alice's bindings; of any version if it is 0.
+func wantHint(t *testing.T, hints *goredis.PubSub, version store.Version) {
+	t.Helper()
+	message, err := hints.ReceiveMessage(t.Context())
+	must(t, err)
+	got, member, _ := strings.Cut(message.Payload, " ")
+	if member != store.RegistrationPackage+":"+alice.AOR || version != 0 && got != strconv.FormatUint(uint64(version), 10) {
+		t.Errorf("hint %q, want version %d", message.Payload, version)
 	}
 }
 

@@ -23,6 +23,14 @@ local function lapse_bindings(list)
   return lapsed
 end
 
+-- raise_bindings renews a registration. Nobody subscribes to it, but presence follows it: who comes or goes is worth a
+-- hint, a refresh is found in the index.
+local function raise_bindings(index, base, member, previous, comes_or_goes)
+  local version, text = renew(index, member, previous)
+  if comes_or_goes then redis.call('SPUBLISH', base .. 'hints', text .. ' ' .. member) end
+  return version
+end
+
 -- save_bindings writes the list back. known is the end in expiry, nil for none.
 local function save_bindings(key, expiry, name, list, known)
   if #list == 1 then

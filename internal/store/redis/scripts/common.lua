@@ -1,12 +1,18 @@
 -- Stands behind the clock (now, over).
 local tombstone = 3600000000 -- how long the version of what was removed is kept
 
--- raise gives a key its next version (a hybrid clock) and enters it into the change index. It hints at it where somebody
--- has subscribed: who watches without a subscription finds the change in the index. base is the prefix of the shard's keys.
-local function raise(index, base, member, previous)
+-- renew gives a key its next version (a hybrid clock), as a number and as text, and enters it into the change index.
+local function renew(index, member, previous)
   local version = now > previous and now or previous + 1
   local text = string.format('%d', version)
   redis.call('ZADD', index, text, member)
+  return version, text
+end
+
+-- raise renews a key and hints at it where somebody has subscribed: who watches without a subscription finds the change in
+-- the index. base is the prefix of the shard's keys.
+local function raise(index, base, member, previous)
+  local version, text = renew(index, member, previous)
   if redis.call('EXISTS', base .. 'watch:' .. member) == 1 then
     redis.call('SPUBLISH', base .. 'hints', text .. ' ' .. member)
   end

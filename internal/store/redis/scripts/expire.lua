@@ -29,7 +29,7 @@ local function expire_bindings(name, member)
   local list = load_bindings(key, KEYS[2], member)
   local lapsed = lapse_bindings(list)
   if lapsed > 0 then
-    list[1] = raise(KEYS[2], base, member, list[1])
+    list[1] = raise_bindings(KEYS[2], base, member, list[1], true)
     redis.call('HINCRBY', KEYS[3], 'bindings', -lapsed)
   end
   save_bindings(key, KEYS[1], name, list, nil)

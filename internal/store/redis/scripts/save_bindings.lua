@@ -6,7 +6,7 @@
 local old, known = load_bindings(KEYS[1], KEYS[2], ARGV[3])
 local lapsed = lapse_bindings(old)
 if lapsed > 0 then
-  old[1] = raise(KEYS[2], ARGV[5], ARGV[3], old[1])
+  old[1] = raise_bindings(KEYS[2], ARGV[5], ARGV[3], old[1], true)
 end
 if old[1] ~= tonumber(ARGV[6]) then
   if lapsed > 0 then
@@ -20,7 +20,7 @@ if #old == 1 and #ARGV == 6 then return {old[1]} end
 
 local updated = {} -- a binding that is the same as before keeps the time of its last change
 for i = 2, #old, 3 do updated[old[i + 2]] = old[i + 1] end
-local list = {raise(KEYS[2], ARGV[5], ARGV[3], old[1])}
+local list = {raise_bindings(KEYS[2], ARGV[5], ARGV[3], old[1], #ARGV - 6 ~= (#old - 1) / 3 * 2)}
 for i = 7, #ARGV, 2 do
   list[#list + 1] = now + ARGV[i]
   list[#list + 1] = updated[ARGV[i + 1]] or math.floor(now / 1000000)
