@@ -73,6 +73,23 @@ func TestClosedMeanwhile(t *testing.T) {
 	})
 }
 
+// The connection has closed before its REGISTER is served.
+func TestClosedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		c := testConfig(m)
+		c.Serves = func(flow sip.Flow) bool { return flow != tcp(1) }
+		g := New(c)
+		g.Closed(tcp(1))
+		serve(g, register(t, tcp(1), "c1", 1, "Contact: <sip:one@h>"))
+		serve(g, register(t, tcp(2), "c2", 1, "Contact: <sip:two@h>"))
+		synctest.Wait()
+		if got := contacts(m); got != "sip:two@h " || len(g.conns) != 1 {
+			t.Errorf("left: %s, connections: %v", got, g.conns)
+		}
+	})
+}
+
 func TestUnreachable(t *testing.T) {
 	m := newMemory()
 	g := New(testConfig(m))

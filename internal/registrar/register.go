@@ -112,11 +112,16 @@ func (g *Registrar) commit(ctx context.Context, aor string, u *update) ([]store.
 }
 
 // stillThere looks again at a connection that the bindings hang on. It is known
-// by them since before they were stored, but may have closed meanwhile.
+// by them since before they were stored, but may have closed meanwhile, or
+// before that: then Closed knew of no bindings.
 func (g *Registrar) stillThere(ctx context.Context, aor string, u *update) error {
-	if !u.pinned || g.isPinned(u.flow, aor) {
+	if !u.pinned {
 		return nil
 	}
+	if g.Serves(u.flow) && g.isPinned(u.flow, aor) {
+		return nil
+	}
+	g.Closed(u.flow)
 	return away(g.drop(ctx, aor, onFlow(u.flow)))
 }
 

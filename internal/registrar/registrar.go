@@ -47,7 +47,9 @@ type Config struct {
 	Local func(host string) bool
 	// Ours says whether a URI leads back to this agent; nil: none does.
 	Ours func(u *sip.URI) bool
-	Log  *slog.Logger // nil: slog.Default
+	// Serves says whether a connection is open still; nil: until Closed.
+	Serves func(flow sip.Flow) bool
+	Log    *slog.Logger // nil: slog.Default
 }
 
 const defaultLimit = 32
@@ -73,6 +75,9 @@ func New(c Config) *Registrar {
 	}
 	if c.Ours == nil {
 		c.Ours = func(*sip.URI) bool { return false }
+	}
+	if c.Serves == nil {
+		c.Serves = func(sip.Flow) bool { return true }
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

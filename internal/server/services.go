@@ -44,7 +44,7 @@ func (s *Server) servePresence() {
 func (s *Server) serveRegistrar(c *config.Config) {
 	s.registrar = registrar.New(registrar.Config{
 		Store: s.engine, Expires: registrar.Expires(seconds(c.Expires.Register)), Agent: s.agent,
-		Limit: c.Limits.BindingsPerInbox, Local: c.Local, Ours: s.sockets.ours, Log: s.log,
+		Limit: c.Limits.BindingsPerInbox, Local: c.Local, Ours: s.sockets.ours, Serves: s.transport.Serves, Log: s.log,
 	})
 	s.mux.Handle("REGISTER", sip.HandlerFunc(s.registrar.Register))
 	s.mux.Support("REGISTER", "path")
