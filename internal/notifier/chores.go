@@ -173,11 +173,18 @@ func (n *Notifier) reserve(s *subscription) {
 // putBlock stores the copy with the block that follows the last number used.
 func (n *Notifier) putBlock(ctx context.Context, s *subscription) {
 	s.shard.mu.Lock()
-	c := *s
-	s.shard.mu.Unlock()
-	if c.gone {
+	if s.gone {
+		s.shard.mu.Unlock()
 		return
 	}
+	s.copies++
+	c := *s
+	s.shard.mu.Unlock()
+	defer func() {
+		s.shard.mu.Lock()
+		s.copies++
+		s.shard.mu.Unlock()
+	}()
 	c.cseqLimit = c.cseq + cseqBlock
 	now := n.now()
 	err := n.Store.PutSubscription(ctx, c.record(n.Agent, c.topic.key, n.keptFor(&c, c.expires.sub(now)), now))

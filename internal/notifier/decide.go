@@ -57,7 +57,16 @@ func (n *Notifier) decideAll(ctx context.Context, all []*subscription) {
 	}
 }
 
+// decideAnew asks once more where the rules have changed meanwhile: who has
+// changed them may have been faster to decide.
 func (n *Notifier) decideAnew(ctx context.Context, s *subscription) {
+	for !n.decideOnce(ctx, s) {
+	}
+}
+
+// decideOnce is false where the answer is out of date, and nothing has come of it.
+func (n *Notifier) decideOnce(ctx context.Context, s *subscription) bool {
+	asked := n.rulings.Load()
 	decision, err := s.topic.pkg.ask(ctx, s.topic.key, s.identity(), func() string {
 		s.shard.mu.Lock()
 		defer s.shard.mu.Unlock()
@@ -65,14 +74,18 @@ func (n *Notifier) decideAnew(ctx context.Context, s *subscription) {
 	})
 	if err != nil {
 		n.Log.Warn("decision kept, the rules could not be asked", "aor", s.topic.key.AOR, "err", err)
-		return
+		return true
 	}
 	s.shard.mu.Lock()
+	defer n.unlock(s.shard)
+	if n.rulings.Load() != asked {
+		return false
+	}
 	decision = s.termsOf().extended(decision)
 	if !s.gone && s.decision() != decision {
 		n.transition(s, decision)
 	}
-	n.unlock(s.shard)
+	return true
 }
 
 // transition is a changed decision on a live subscription. Where it changes

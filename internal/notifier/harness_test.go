@@ -110,8 +110,9 @@ func (n *node) Types() []string { return []string{"text/plain"} }
 
 func (n *node) Decide(_ context.Context, _ store.Key, w sip.Identity) (notifier.Decision, error) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.decide(w.AOR), n.refuse
+	decide, refuse := n.decide, n.refuse
+	n.mu.Unlock()
+	return decide(w.AOR), refuse
 }
 
 func (n *node) State(ctx context.Context, key store.Key) (notifier.State, error) {
@@ -204,6 +205,8 @@ type sender struct {
 	sent []*flight
 	all  map[transaction.ID]*flight
 	fast bool // each NOTIFY is answered before Send returns
+	// before runs once, before a NOTIFY is sent.
+	before func()
 }
 
 type flight struct {
@@ -215,6 +218,13 @@ type flight struct {
 }
 
 func (s *sender) Send(o *transaction.Outgoing, u transaction.User) transaction.ID {
+	s.mu.Lock()
+	before := s.before
+	s.before = nil
+	s.mu.Unlock()
+	if before != nil {
+		before()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++

@@ -17,6 +17,9 @@ func (n *Notifier) advance(s *subscription, now instant) {
 	if at, ok := s.repeatAt(); ok && now >= at {
 		s.dirty, s.waited = true, true
 	}
+	if s.again && now >= s.retry {
+		s.dirty, s.waited, s.again = true, true, false
+	}
 	switch {
 	case s.gone:
 	case now >= s.expires && s.waits():
@@ -56,6 +59,9 @@ func (n *Notifier) readyAt(s *subscription, now instant) instant {
 	if !s.urgent && s.rare != nil {
 		at = max(at, s.notBefore())
 	}
+	if s.again { // what is new need not wait for what was lost
+		return at
+	}
 	return max(at, s.retry)
 }
 
@@ -86,7 +92,11 @@ func (n *Notifier) mark(s *subscription, now instant) {
 // unmark forgets a change that has waited for the pace, where the state is again
 // the one that s was sent last.
 func (n *Notifier) unmark(s *subscription, now instant) {
-	if !s.dirty || s.urgent || s.suspend != 0 || s.topic.state == nil || !s.decided() {
+	if s.dirty && s.urgent { // it may have waited for a decision that holds for the state
+		n.advance(s, now)
+		return
+	}
+	if !s.dirty || s.suspend != 0 || s.topic.state == nil || !s.decided() {
 		return
 	}
 	s.dirty, s.waited = false, false
@@ -123,7 +133,7 @@ func signed(h uint64, state event.State) uint64 {
 // state changes. The shard is locked.
 func (n *Notifier) press(s *subscription, now instant) {
 	s.queued = s.queued && s.urgent // one in the regular queue overtakes itself
-	s.dirty, s.urgent, s.retry = true, true, 0
+	s.dirty, s.urgent, s.retry, s.again = true, true, 0, false
 	switch {
 	case !s.gone:
 		n.advance(s, now)
@@ -212,7 +222,10 @@ func (n *Notifier) deliver(d *delivery) {
 	d.notifier, d.epoch = n, s.epoch
 	d.holders.Store(2)
 	d.window.address(d)
-	s.queued, s.dirty, s.urgent, s.waited, s.busy, s.flight = false, false, false, false, true, d
+	s.queued, s.dirty, s.urgent, s.waited, s.busy, s.flight, s.sending = false, false, false, false, true, d, true
+	if s.again {
+		s.again, s.retry = false, 0
+	}
 	if s.topic.state != nil {
 		s.tells(len(m.Body) > 0, s.signature())
 	}
@@ -225,16 +238,30 @@ func (n *Notifier) deliver(d *delivery) {
 	id := n.Sender.Send(&m.Outgoing, d)
 
 	sh.mu.Lock()
-	current := s.flight == d
-	if current {
+	s.sending = false
+	if s.flight == d {
 		d.id = id
+	} else {
+		n.overtake(s, d.epoch, id)
 	}
-	superseded := s.epoch != d.epoch
-	sh.mu.Unlock()
-	if superseded && !current {
+	n.unlock(sh)
+	d.leave()
+}
+
+// overtake goes on where a NOTIFY was superseded or answered while it was being
+// sent: the next has had to wait, since CSeq must rise on the wire too. The shard
+// is locked.
+func (n *Notifier) overtake(s *subscription, epoch uint32, id transaction.ID) {
+	if s.epoch != epoch {
 		n.Sender.Cancel(id)
 	}
-	d.leave()
+	switch {
+	case !s.dirty || s.queued:
+	case s.gone:
+		n.enqueue(s)
+	default:
+		n.advance(s, n.now())
+	}
 }
 
 // notify is the memory that one NOTIFY is rendered in.
@@ -307,7 +334,7 @@ const surelySmall = 1000 // bytes
 // a last one goes without the state, which the store may not have given yet,
 // and without a decision that holds for it.
 func (s *subscription) sendable() bool {
-	return s.queued && s.dirty && !s.busy && !s.held && s.suspend == 0 && (s.terminated() || s.decided())
+	return s.queued && s.dirty && !s.busy && !s.sending && !s.held && s.suspend == 0 && (s.terminated() || s.decided())
 }
 
 // decided says whether there is a state, and the decision holds for it.

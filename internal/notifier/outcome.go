@@ -54,19 +54,40 @@ func ends(code int) bool {
 func (n *Notifier) judge(s *subscription, code int, response []byte) {
 	switch {
 	case code < 300:
+		s.failures = 0
 		if s.rare != nil {
 			n.ratesAnswered(s, response)
 		}
 	case ends(code):
 		n.drop(s)
-	case code == 503: // RFC 3261 s.21.5.4: later
-		s.retry, s.dirty, s.sent = n.now().add(retryAfter(response)), true, 0
-	default:
-		// That NOTIFY is lost, the subscription stays; the next change is
-		// sent whatever it says.
+	default: // that NOTIFY is lost, the subscription stays
 		s.sent = 0
+		after, given := retryAfter(response)
+		switch {
+		case given || code == 503: // RFC 3261 s.20.33, s.21.5.4: nothing before
+			s.retry, s.dirty = n.now().add(after), true
+		case code >= 500 && code < 600: // RFC 3261 s.21.5.1: "retry the request after several seconds"
+			n.repeat(s)
+		}
 	}
 }
+
+// repeat has what was lost told again after a while, if nothing changes before:
+// a watcher is not to be left with what is not so any more. The shard is locked.
+func (n *Notifier) repeat(s *subscription) {
+	if s.gone || s.dirty {
+		return
+	}
+	pause := min(firstRepeat<<s.failures, longestRetry)
+	s.failures = min(s.failures+1, mostDoublings)
+	s.again, s.retry = true, n.now().add(pause)
+	n.advance(s, n.now())
+}
+
+const (
+	firstRepeat   = 10 * time.Second // and twice as long each time
+	mostDoublings = 6
+)
 
 // failure is what a NOTIFY without a response does.
 func failure(err error) (outcome, func(*Notifier, *subscription)) {
@@ -75,11 +96,16 @@ func failure(err error) (outcome, func(*Notifier, *subscription)) {
 		// RFC 6665 s.4.2.2: Timer F removes the subscription.
 		return timedOut, func(n *Notifier, s *subscription) { n.drop(s) }
 	case errors.Is(err, transport.ErrClosed):
-		return closed, func(n *Notifier, s *subscription) { s.sent = 0; n.suspendNow(s) }
+		return closed, func(n *Notifier, s *subscription) {
+			s.sent = 0
+			if n.suspendNow(s); s.suspend == 0 {
+				n.repeat(s)
+			}
+		}
 	case errors.Is(err, transaction.ErrTooLarge):
 		return tooLarge, func(n *Notifier, s *subscription) { n.oversized(s) }
 	}
-	return notSent, func(_ *Notifier, s *subscription) { s.sent = 0 }
+	return notSent, func(n *Notifier, s *subscription) { s.sent = 0; n.repeat(s) }
 }
 
 // oversized ends a subscription whose NOTIFY fits in no datagram: probation,
@@ -107,11 +133,12 @@ const (
 	longestRetry = 10 * time.Minute
 )
 
-// retryAfter is the response's Retry-After, within bounds (RFC 3261 s.20.33).
-func retryAfter(response []byte) time.Duration {
+// retryAfter is the response's Retry-After, within bounds (RFC 3261 s.20.33), or
+// what stands for it where it has none.
+func retryAfter(response []byte) (after time.Duration, given bool) {
 	answer, err := sip.ParseResponse(response)
 	if err != nil {
-		return defaultRetry
+		return defaultRetry, false
 	}
 	value := answer.Header("Retry-After")
 	if i := strings.IndexAny(value, " (;"); i >= 0 {
@@ -119,7 +146,7 @@ func retryAfter(response []byte) time.Duration {
 	}
 	seconds, err := strconv.Atoi(value)
 	if err != nil || seconds < 0 {
-		return defaultRetry
+		return defaultRetry, false
 	}
-	return min(time.Duration(seconds)*time.Second, longestRetry)
+	return min(time.Duration(seconds)*time.Second, longestRetry), true
 }

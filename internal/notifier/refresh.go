@@ -74,6 +74,7 @@ type change struct {
 	terms    *terms
 	suppress bool   // its condition holds (RFC 5839)
 	has      uint64 // hash of what the watcher has, where it has said so
+	copies   uint8  // the subscription's when this was about to be stored
 }
 
 // renegotiate is what a SUBSCRIBE inside the dialog of s asks for.
@@ -119,6 +120,7 @@ func (n *Notifier) write(ctx context.Context, s *subscription, next *change) err
 	c := *s
 	s.shard.mu.Unlock()
 	c.stand(next.decision, "")
+	next.copies = c.copies
 	ends := next.seconds == 0
 	if ends && c.undecided() && n.GiveUp > 0 {
 		return n.writeWaiting(ctx, s, next)
@@ -173,6 +175,9 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 		s.shard.mu.Unlock()
 		return nil, 0, sip.Errorf(sip.StatusNoSuchTransaction, "")
 	}
+	if next.has != 0 && s.outruns(next) {
+		next.suppress, next.has = false, 0
+	}
 	// RFC 5839 s.6.3: no NOTIFY, but of another state.
 	quiet := next.suppress && s.decision().State == next.decision.State
 	told := s.toldFor(next)
@@ -191,9 +196,12 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 	if next.seconds > 0 {
 		s.expires = n.now().add(lifetime(next.seconds))
 		n.wakeAt(s, s.expires)
+		if s.copies != next.copies || s.copies%2 != 0 { // an older copy may have been put after this one
+			n.reserve(s)
+		}
 	}
 	if quiet {
-		s.dirty, s.sent = false, s.signature()
+		s.dirty, s.again, s.sent = false, false, s.signature()
 		if next.has != 0 {
 			s.sent = signed(next.has, next.decision.State)
 		}
@@ -214,6 +222,16 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 		return func() { n.answered(s, epoch) }, sip.StatusOK, nil
 	}
 	return func() { n.end(s, event.Timeout) }, sip.StatusOK, nil // RFC 6665 s.4.2.1.4
+}
+
+// outruns says whether the watcher may not have any more what its SUBSCRIBE says
+// that it has: something else was told since, or is on its way. They have crossed,
+// or the SUBSCRIBE is a repeat. To believe it where the state has changed back
+// would leave the watcher with what it was told in between (RFC 5839 s.5.1: the
+// condition names what was seen last).
+func (s *subscription) outruns(next change) bool {
+	d := s.decision()
+	return s.busy || s.sent != 0 && d.View == next.decision.View && s.sent != signed(next.has, d.State)
 }
 
 // toldFor is what the watcher still has by a view after a change: nil where it

@@ -136,6 +136,9 @@ func (n *Notifier) wakeAt(s *subscription, at instant) {
 		return
 	}
 	sh := s.shard
+	if s.again {
+		at = min(at, s.retry)
+	}
 	if s.rare != nil {
 		if s.giveUp > 0 {
 			at = min(at, s.giveUp)

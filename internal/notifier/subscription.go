@@ -30,7 +30,7 @@ type subscription struct {
 	sent     uint64    // signature of what was told last; 0: nothing, or it was lost
 	flight   *delivery // while busy
 	paced    instant   // theoretical arrival time of the pace's token bucket
-	retry    instant   // not before: a 503's Retry-After
+	retry    instant   // not before: a failure's Retry-After
 	suspend  instant   // connection gone: when to give up; 0: not suspended
 	wake     instant   // deadline, and its place in the shard's heap
 	due      int32
@@ -44,11 +44,15 @@ type subscription struct {
 	known code   // the store has
 
 	outcome   outcome // of the last NOTIFY
+	failures  uint8   // NOTIFYs that were lost in a row
+	copies    uint8   // rises when putBlock begins, and when it has put: odd meanwhile
 	who       uint8   // what else the watcher's identity says
 	routed    bool    // the dialog has a route set
 	busy      bool
+	sending   bool // a NOTIFY is being handed to the transaction layer
 	dirty     bool
 	urgent    bool // waits for no pace
+	again     bool // what was lost is told again at retry, or with the next change
 	waited    bool // for its pace, or for a 503's Retry-After
 	reserving bool // the next block is about to be stored
 	held      bool // until its SUBSCRIBE's 200 has been written
