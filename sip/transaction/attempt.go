@@ -18,7 +18,7 @@ type writing struct {
 // Timer E and, later, Timer F. The caller writes it when the lock is free.
 func (s *clientShard) transmit(a *attempt, flow sip.Flow, sentBy string) writing {
 	slot := s.slot(*a)
-	t := slot.transaction
+	t := s.transaction(slot)
 	s.renew(a)
 	slot.secret = s.nonces.next()
 	t.flow, t.routing, t.heard, t.interval = flow, false, false, 0
@@ -190,7 +190,7 @@ func (s *clientShard) giveUp(a attempt, err error, e *events) {
 		return
 	}
 	e.failed = append(e.failed, outcome{t.id, t.user, err})
-	s.slots[a.index].transaction = nil
+	s.unseat(&s.slots[a.index])
 	s.layer.counters.clients.Add(-1)
 	t.over = true
 	t.release()
@@ -254,7 +254,7 @@ func (s *clientShard) close() {
 	s.closed = true
 	s.alarm.stop()
 	for i := range s.slots {
-		if slot := s.slots[i]; slot.transaction != nil {
+		if slot := s.slots[i]; slot.place != 0 {
 			s.giveUp(attempt{uint32(i), slot.epoch}, ErrClosed, &e)
 			if s.slots == nil {
 				break

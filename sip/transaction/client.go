@@ -141,7 +141,7 @@ func (l *Layer) Cancel(id ID) {
 		return
 	}
 	slot := &s.slots[index]
-	if t := slot.transaction; t != nil && t.id == id {
+	if t := s.transaction(slot); t != nil && t.id == id {
 		s.complete(attempt{index, slot.epoch})
 	}
 }
@@ -173,7 +173,7 @@ func (s *clientShard) receive(b branch, code int, method, data []byte) {
 		l.counters.unmatched.Add(1)
 		return
 	}
-	t := slot.transaction
+	t := s.transaction(slot)
 	switch {
 	case t == nil: // Completed: "buffer any additional response retransmissions"
 		s.mu.Unlock()

@@ -14,6 +14,8 @@ type clientShard struct {
 	closed     bool
 	slots      []clientSlot
 	free       []uint32
+	living     []*clientTransaction // found by clientSlot.place
+	vacant     []uint32             // places in living
 	used       int
 	counter    uint32 // the last generation or epoch given
 	nonces     nonces
@@ -27,12 +29,15 @@ type clientShard struct {
 }
 
 // clientSlot is one place in the slab. Without a transaction, but with an
-// epoch, it is in state Completed and absorbs responses until Timer K.
+// epoch, it is in state Completed and absorbs responses until Timer K. Most
+// slots are in that state: five seconds of NOTIFYs, where a few hundred wait
+// for their answer. So a slot has no pointer that the garbage collector would
+// look at.
 type clientSlot struct {
-	transaction *clientTransaction
-	secret      uint64
-	generation  uint32
-	epoch       uint32 // 0: the slot is free
+	secret     uint64
+	generation uint32
+	epoch      uint32 // 0: the slot is free
+	place      uint32 // of its transaction in living, counted from 1; 0: it has none
 }
 
 // attempt names one sending of a request to one hop. An attempt whose epoch
@@ -64,9 +69,36 @@ func (s *clientShard) slot(a attempt) *clientSlot {
 // live finds an attempt's transaction while it has no outcome, or nil.
 func (s *clientShard) live(a attempt) *clientTransaction {
 	if slot := s.slot(a); slot != nil {
-		return slot.transaction
+		return s.transaction(slot)
 	}
 	return nil
+}
+
+// transaction is the slot's, or nil.
+func (s *clientShard) transaction(slot *clientSlot) *clientTransaction {
+	if slot.place == 0 {
+		return nil
+	}
+	return s.living[slot.place-1]
+}
+
+// seat gives t a place in living, counted from 1.
+func (s *clientShard) seat(t *clientTransaction) uint32 {
+	if n := len(s.vacant); n > 0 {
+		place := s.vacant[n-1]
+		s.vacant = s.vacant[:n-1]
+		s.living[place-1] = t
+		return place
+	}
+	s.living = append(s.living, t)
+	return uint32(len(s.living))
+}
+
+// unseat takes the slot's transaction from it.
+func (s *clientShard) unseat(slot *clientSlot) {
+	s.living[slot.place-1] = nil
+	s.vacant = append(s.vacant, slot.place)
+	slot.place = 0
 }
 
 // stale says that no timer matters to the attempt any more.
@@ -93,7 +125,7 @@ func (s *clientShard) open(t *clientTransaction) (attempt, bool) {
 	s.used++
 	generation := s.next()
 	slot := &s.slots[index]
-	*slot = clientSlot{transaction: t, generation: generation, epoch: s.next()}
+	*slot = clientSlot{generation: generation, epoch: s.next(), place: s.seat(t)}
 	t.id = ID(generation)<<32 | ID(index<<shardBits|s.number)
 	s.layer.counters.clients.Add(1)
 	a := attempt{index, slot.epoch}
@@ -109,9 +141,9 @@ func (s *clientShard) open(t *clientTransaction) (attempt, bool) {
 // transport is reliable).
 func (s *clientShard) complete(a attempt) {
 	slot := s.slot(a)
-	t := slot.transaction
+	t := s.transaction(slot)
 	lingers := !t.routing && !t.flow.Proto.Reliable() && !s.closed
-	slot.transaction = nil
+	s.unseat(slot)
 	s.layer.counters.clients.Add(-1)
 	t.over = true
 	t.release()
@@ -130,6 +162,6 @@ func (s *clientShard) vacate(a attempt) {
 	s.slots[a.index] = clientSlot{}
 	s.free = append(s.free, a.index)
 	if s.used--; s.used == 0 && len(s.slots) > 1024 {
-		s.slots, s.free = nil, nil
+		s.slots, s.free, s.living, s.vacant = nil, nil, nil, nil
 	}
 }
