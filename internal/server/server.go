@@ -118,10 +118,15 @@ func (s *Server) wire(c *config.Config, network Network) {
 		Local: c.Local, Accept: accepted(c),
 		Guard: s.guarded, Routed: s.routed,
 	})
-	s.layer = transaction.New(s.transport, transaction.Config{
-		Handler: s.metrics.counted(s.mux), Log: s.log,
-		Inline: c.Store.Engine == config.EngineEmbedded,
-	})
+	handling := transaction.Config{Handler: s.metrics.counted(s.mux), Log: s.log}
+	if c.Store.Engine == config.EngineEmbedded {
+		handling.Inline = true
+		// The engine clones what it keeps of a publication, and the agent asks
+		// for all else by address-of-record, which is no part of the message.
+		// What waits to be sent to Redis may outlive the request.
+		handling.Lent = []string{"PUBLISH"}
+	}
+	s.layer = transaction.New(s.transport, handling)
 	s.makeRules()
 	s.makePresence(c)
 	for _, service := range c.Services {

@@ -92,6 +92,10 @@ type Config struct {
 	// saves the change of goroutines, and a transport that reads in batches
 	// writes the answers in one.
 	Inline bool
+	// Lent are ordered methods whose handler keeps no part of a request once it
+	// is answered and After has run, no string of it either: the memory of its
+	// bytes is wiped then, and serves later requests. None by default.
+	Lent []string
 	// MaxPending bounds the ordered requests that wait or run, 8,192 by
 	// default; a quarter of them may stand in one line. What comes above it
 	// over UDP is dropped: the client sends it again. Elsewhere it is a 503.

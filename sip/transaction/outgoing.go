@@ -30,8 +30,8 @@ type Target struct {
 	Route *sip.URI
 }
 
-// buffer is one request as it stands on the wire. It is kept for
-// retransmissions and comes from a pool.
+// buffer is one message as it stands on the wire, from a pool. A request of
+// ours is kept for retransmissions.
 type buffer struct {
 	bytes      []byte
 	start, end int // where the topmost Via stands
@@ -46,6 +46,13 @@ func (b *buffer) free() {
 	if cap(b.bytes) <= maxPooled {
 		buffers.Put(b)
 	}
+}
+
+// wipe is free for what others wrote: who has kept a part of it against the
+// rules sees nothing, and never somebody else's message.
+func (b *buffer) wipe() {
+	clear(b.bytes)
+	b.free()
 }
 
 // compose writes o without a Via of ours.

@@ -16,7 +16,8 @@ import (
 // exchange is a request whose handler waits or runs.
 type exchange struct {
 	request *sip.Request
-	raw     []byte
+	raw     []byte  // nil once it is settled
+	lent    *buffer // that raw stands in; nil where raw is for ever
 	key     key
 	since   time.Duration
 	ordered bool
@@ -50,7 +51,7 @@ func (s *serverShard) init(l *Layer) {
 func (l *Layer) shardOf(k key) *serverShard { return &l.servers[k[0]%shards] }
 
 func (l *Layer) receiveRequest(data []byte, flow sip.Flow, framing error) {
-	raw := bytes.Clone(data)
+	raw, lent := l.copy(data)
 	r, err := sip.ParseRequest(raw, flow)
 	if r == nil {
 		l.counters.unread.Add(1)
@@ -67,7 +68,7 @@ func (l *Layer) receiveRequest(data []byte, flow sip.Flow, framing error) {
 		l.reply(r, l.keys.of(r), sip.ResponseOf(nil, err))
 		return
 	}
-	x := &exchange{request: r, raw: raw, key: l.keys.of(r), since: l.now()}
+	x := &exchange{request: r, raw: raw, lent: lent, key: l.keys.of(r), since: l.now()}
 	if !l.shardOf(x.key).begin(x) {
 		return
 	}
@@ -78,6 +79,19 @@ func (l *Layer) receiveRequest(data []byte, flow sip.Flow, framing error) {
 		return
 	}
 	l.counters.requests.Add(1)
+}
+
+// copy is the one copy of a request, in memory that is lent where its method
+// says so.
+func (l *Layer) copy(data []byte) (raw []byte, lent *buffer) {
+	for _, method := range l.config.Lent {
+		if n := len(method); len(data) > n && data[n] == ' ' && string(data[:n]) == method {
+			lent = buffers.Get().(*buffer)
+			lent.bytes = append(lent.bytes[:0], data...)
+			return lent.bytes, lent
+		}
+	}
+	return bytes.Clone(data), nil
 }
 
 // refusalOf is what the sender of a message hears that the transport could
@@ -198,6 +212,10 @@ func (l *Layer) leave(x *exchange) {
 	x.request = nil
 	if x.ordered {
 		r.Recycle()
+		if x.lent != nil {
+			x.lent.wipe()
+			x.lent = nil
+		}
 		l.counters.pending.Add(-1)
 		return
 	}
@@ -313,7 +331,7 @@ func (s *serverShard) expire() {
 	var slow []trying
 	for x, ok := s.trying.due(now); ok; x, ok = s.trying.due(now) {
 		if !x.done {
-			slow = append(slow, trying{x, x.raw, x.request.Flow})
+			slow = append(slow, trying{x, bytes.Clone(x.raw), x.request.Flow})
 		}
 	}
 	s.trying.trim(isDone)
