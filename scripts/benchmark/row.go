@@ -86,6 +86,8 @@ var fullRows = append(floorRows, []row{
 	{name: "SUBSCRIBE, goodput at twice its own capacity", job: "overload subscribe", unit: "%", of: goodput("twice", "saturated"), atLeast: 80, apart: true},
 	{name: "REGISTER, goodput at twice its own capacity", job: "overload register", unit: "%", of: goodput("twice", "saturated"), atLeast: 80, apart: true},
 	{name: "PUBLISH, p99 at twice its own capacity", job: "overload", unit: "ms", of: latency("twice", "answer", 99), apart: true},
+	{name: "PUBLISH, p99 at half its own capacity, before the overload", job: "overload", unit: "ms", of: latency("before", "answer", 99), apart: true},
+	{name: "the same right after it", job: "overload", unit: "ms", of: latency("after", "answer", 99), apart: true},
 	{name: "cost right after the overload, against before", job: "overload", unit: "x", of: against("after", "before"), atMost: 1.25, apart: true},
 	{name: "memory per subscription of 50,000, at the peak", job: "memory", unit: "kB", of: perSubscription("subscribe", 50_000), atMost: 2},
 	{name: "live heap per subscription of 50,000", job: "memory", unit: "kB", of: heapPer(50_000), on: &ourMemory, atMost: 1, settings: "after a garbage collection"},

@@ -3,11 +3,12 @@
 // with the amendments of RFC 4320), and the order in which handlers run. It is
 // the only place with RFC 3261's timers.
 //
-// A request is copied once, parsed, and looked up by a hash of what makes it
-// a repeat (RFC 3261 s.17.2.3). A new one stands in its line (Order) until
-// its handler runs; what the handler returns is written and, over UDP, kept
-// as bytes for repeats until Timer J (archive.go). So a server transaction is
-// one entry: nothing yet, a 100, or the final response.
+// A request is copied once, parsed (request.go), and looked up by a hash of
+// what makes it a repeat (RFC 3261 s.17.2.3, server.go). A new one stands in
+// its line (Order) until its handler runs (user.go); what the handler returns
+// is written (response.go) and, over UDP, kept as bytes for repeats until
+// Timer J (archive.go). So a server transaction is one entry: nothing yet, a
+// 100, or the final response.
 //
 // A client transaction has its place in a slab, and the branch of its request
 // names that place, so that a response needs no map and no parse. All timers
