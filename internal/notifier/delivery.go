@@ -1,7 +1,6 @@
 package notifier
 
 import (
-	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -21,8 +20,8 @@ type delivery struct {
 	sent           instant
 	placed         bool // it has a place. Guarded by the window, as all below
 	before, behind *delivery
-	peer           netip.AddrPort // whose socket it goes to; zero where the window has one peer
-	overtaken      uint8          // how many later ones to the same peer were answered
+	peer           *remote // nil: it has no place
+	overtaken      uint8   // how many later ones to the same peer were answered
 }
 
 // deliveries are such as nobody has any more.

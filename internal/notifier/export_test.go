@@ -32,7 +32,7 @@ func (n *Notifier) Places() (taken []string) {
 	defer n.windows.mu.Unlock()
 	for key, w := range n.windows.all {
 		w.mu.Lock()
-		if w.free != windowSize || !w.urgent.empty() || !w.regular.empty() || key.conn != 0 || key.route != "" {
+		if w.free != w.size || !w.empty() || len(w.peers)+len(w.crowded) > 0 || !key.isSocket() {
 			taken = append(taken, fmt.Sprintf("%+v: %d free", key, w.free))
 		}
 		w.mu.Unlock()

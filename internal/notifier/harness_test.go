@@ -73,6 +73,7 @@ func startDeciding(t *testing.T, engine *embedded.Engine, decide func(watcher st
 	n := &node{t: t, engine: engine, sender: &sender{all: map[transaction.ID]*flight{}}, done: make(chan struct{}), outcome: map[string]int{}}
 	n.decide = decide
 	c := notifier.Config{
+		Room:  func(netip.AddrPort) int { return 1000 },
 		Agent: "a", Store: engine, Feed: engine, Sender: n.sender, Observer: n, Log: slog.New(slog.DiscardHandler),
 		Expires: notifier.Expires{Min: 60, Max: 7200, Default: 3600}, Burst: 1, Grace: time.Minute,
 		Contact: func(sip.Flow, bool) string { return "<sip:192.0.2.9:5060>" },

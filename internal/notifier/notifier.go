@@ -50,6 +50,7 @@ package notifier
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -151,6 +152,10 @@ type Config struct {
 	Reroute func(flow sip.Flow) (sip.Flow, bool)
 	// Prompt is what Promptly takes changes from; nil: the Feed has none.
 	Prompt Prompt
+	// Room is how many answers the receive buffer of a UDP socket of ours holds:
+	// so many NOTIFYs may be unanswered there, and 64 for each peer. nil or
+	// less: 64 in all.
+	Room func(local netip.AddrPort) int
 }
 
 // Notifier serves SUBSCRIBE and sends NOTIFY.
@@ -182,7 +187,7 @@ func New(c Config) *Notifier {
 	for i := range n.workers {
 		n.workers[i] = make(chan load, 1024)
 	}
-	n.windows.init(n.pump)
+	n.windows.init(n)
 	n.conns.init()
 	n.watchers.init(c.PerWatcher, c.Undecided)
 	n.chores.init()

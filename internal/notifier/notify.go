@@ -221,7 +221,6 @@ func (n *Notifier) deliver(d *delivery) {
 	}
 	d.notifier, d.epoch = n, s.epoch
 	d.holders.Store(2)
-	d.window.address(d)
 	s.queued, s.dirty, s.urgent, s.waited, s.busy, s.flight, s.sending = false, false, false, false, true, d, true
 	if s.again {
 		s.again, s.retry = false, 0

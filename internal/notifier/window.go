@@ -9,8 +9,9 @@ import (
 	"presenced/sip"
 )
 
-// windowSize is how many NOTIFYs may be unanswered per socket or connection.
-// 5,000 answers at once overrun a stock receive buffer; 64 do not.
+// windowSize is how many NOTIFYs may be unanswered per peer: 5,000 at once
+// overrun a stock receive buffer, 64 do not. A connection has one peer, and a
+// route is taken to have one; for a socket see Config.Room.
 const windowSize = 64
 
 // The patience with a NOTIFY that holds a place, see window.
@@ -20,7 +21,9 @@ const (
 )
 
 // window holds back a fan-out: a subscription that is ready waits here for a
-// place. A NOTIFY gives its place back when it is answered.
+// place. A NOTIFY gives its place back when it is answered. There are so many
+// places as answers fit into our own receive buffer; what a peer's holds is
+// looked at in remote.go.
 //
 // The places only keep answers from coming all at once, so one that does not
 // come need not be awaited for T1: 64 dead watchers would stall the living for
@@ -36,11 +39,16 @@ const (
 // past it, so its buffer has room. A hundred dead behind a proxy of five
 // thousand cost no pause at all.
 type window struct {
-	key     windowKey
-	mu      sync.Mutex
-	free    int // below 0: retired
-	urgent  queue
-	regular queue
+	key  windowKey
+	mu   sync.Mutex
+	size int // its places
+	free int // of them; below 0: retired
+
+	peers     map[netip.AddrPort]*remote // who has places, or for whom somebody waits
+	recent    *remote                    // the last to be looked up
+	urgently  queue[*remote]             // for whom somebody waits urgently
+	regularly queue[*remote]
+	crowded   []*remote // for whom somebody waits, and who have no place left
 
 	oldest, newest *delivery     // who has a place, by the time they took it
 	answer         time.Duration // what an answer takes, smoothed
@@ -55,14 +63,19 @@ type windowKey struct {
 	route string
 }
 
+// isSocket tells whether it is a UDP socket of ours: its window has many peers,
+// and stays.
+func (k *windowKey) isSocket() bool { return k.conn == 0 && k.route == "" }
+
 type windows struct {
 	mu   sync.Mutex
 	all  map[windowKey]*window
-	pump func(pumps) // sends what there is place for
+	room func(local netip.AddrPort) int // Config.Room
+	pump func(pumps)                    // sends what there is place for
 }
 
-func (ws *windows) init(pump func(pumps)) {
-	ws.all, ws.pump = map[windowKey]*window{}, pump
+func (ws *windows) init(n *Notifier) {
+	ws.all, ws.room, ws.pump = map[windowKey]*window{}, n.Room, n.pump
 }
 
 // of is the window that s sends through. Windows of connections and routes go
@@ -76,7 +89,11 @@ func (ws *windows) of(s *subscription) *window {
 	defer ws.mu.Unlock()
 	w := ws.all[key]
 	if w == nil {
-		w = &window{key: key, free: windowSize, answer: longestPatience / patienceFactor}
+		w = &window{key: key, size: windowSize, peers: map[netip.AddrPort]*remote{}, answer: longestPatience / patienceFactor}
+		if key.isSocket() && key.proto == sip.UDP && ws.room != nil {
+			w.size = max(windowSize, ws.room(key.local.Value()))
+		}
+		w.free = w.size
 		ws.all[key] = w
 	}
 	return w
@@ -92,11 +109,7 @@ func (ws *windows) enqueue(s *subscription) *window {
 			continue
 		}
 		s.queued = true
-		if s.urgent {
-			w.urgent.push(s)
-		} else {
-			w.regular.push(s)
-		}
+		w.wait(s)
 		w.mu.Unlock()
 		return w
 	}
@@ -106,16 +119,18 @@ func (ws *windows) enqueue(s *subscription) *window {
 func (ws *windows) take(w *window, now instant) *delivery {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.urgent.empty() && w.regular.empty() {
+	if w.empty() {
 		return nil
 	}
-	if w.reclaim(now); w.free <= 0 {
+	w.reclaim(now)
+	var s *subscription
+	var p *remote
+	if w.free > 0 {
+		s, p = w.next()
+	}
+	if s == nil {
 		ws.arm(w, now)
 		return nil
-	}
-	s := w.urgent.pop()
-	if s == nil {
-		s = w.regular.pop()
 	}
 	w.free--
 	d := deliveries.Get().(*delivery)
@@ -126,12 +141,18 @@ func (ws *windows) take(w *window, now instant) *delivery {
 		w.newest.behind = d
 	}
 	w.newest = d
+	w.join(p, d)
 	return d
+}
+
+func (w *window) empty() bool {
+	return w.urgently.empty() && w.regularly.empty() && len(w.crowded) == 0
 }
 
 // reclaim takes places from those that are unanswered for too long, where
 // there is no other.
 func (w *window) reclaim(now instant) {
+	w.relieve(now)
 	for w.free == 0 && w.oldest != nil && w.oldest.sent.add(w.patience()) <= now {
 		w.leave(w.oldest)
 	}
@@ -143,14 +164,23 @@ func (w *window) patience() time.Duration {
 	return min(max(patienceFactor*w.answer, shortestPatience), longestPatience)
 }
 
-// arm has the window looked at again when its oldest place may be reclaimed.
-// The window is locked.
+// arm has the window looked at again when the oldest place for which somebody
+// waits may be reclaimed. The window is locked.
 func (ws *windows) arm(w *window, now instant) {
-	if w.armed || w.oldest == nil {
+	var oldest *delivery
+	if w.free <= 0 {
+		oldest = w.oldest
+	}
+	for _, p := range w.crowded {
+		if oldest == nil || p.placed[0].sent < oldest.sent {
+			oldest = p.placed[0]
+		}
+	}
+	if w.armed || oldest == nil {
 		return
 	}
 	w.armed = true
-	wait := w.oldest.sent.add(w.patience()).sub(now)
+	wait := oldest.sent.add(w.patience()).sub(now)
 	if w.timer != nil {
 		w.timer.Reset(wait)
 		return
@@ -177,16 +207,7 @@ func (w *window) leave(d *delivery) {
 	}
 	d.before, d.behind, d.placed = nil, nil, false
 	w.free++
-}
-
-// address notes whose socket d goes to. Its shard is locked.
-func (w *window) address(d *delivery) {
-	if w.key.conn != 0 || w.key.route != "" {
-		return // they have one peer
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	d.peer = netip.AddrPortFrom(d.s.path.addr, d.s.path.port)
+	w.part(d)
 }
 
 // answered notes how long d's answer took, and whom it has overtaken.
@@ -198,15 +219,7 @@ func (w *window) answered(d *delivery, took time.Duration) {
 	if !d.placed {
 		return // what came before it is not known any more
 	}
-	for older := w.oldest; older != d; {
-		next := older.behind
-		if older.peer == d.peer {
-			if older.overtaken++; older.overtaken >= overtakenMost {
-				w.leave(older)
-			}
-		}
-		older = next
-	}
+	w.overtakes(d)
 }
 
 // overtakenMost is how many answers to later NOTIFYs tell that one has left
@@ -217,7 +230,7 @@ const overtakenMost = 8
 // release gives d's place back, if it still has it.
 func (ws *windows) release(d *delivery) {
 	w := d.window
-	retires := w.key.conn != 0 || w.key.route != "" // sockets stay
+	retires := !w.key.isSocket()
 	if retires {
 		ws.mu.Lock()
 		defer ws.mu.Unlock()
@@ -227,35 +240,33 @@ func (ws *windows) release(d *delivery) {
 	if d.placed {
 		w.leave(d)
 	}
-	if retires && w.free == windowSize && w.urgent.empty() && w.regular.empty() {
+	if retires && w.free == w.size && w.empty() {
 		w.free = -1
 		delete(ws.all, w.key)
 	}
 }
 
-// queue is a FIFO of subscriptions.
-type queue struct {
-	list []*subscription
+// queue is a FIFO.
+type queue[T any] struct {
+	list []T
 	head int
 }
 
-func (q *queue) empty() bool { return q.head == len(q.list) }
+func (q *queue[T]) empty() bool { return q.head == len(q.list) }
 
-func (q *queue) push(s *subscription) { q.list = append(q.list, s) }
+func (q *queue[T]) push(x T) { q.list = append(q.list, x) }
 
-func (q *queue) pop() *subscription {
-	if q.empty() {
-		return nil
-	}
-	s := q.list[q.head]
-	q.list[q.head] = nil
+// pop takes the first of a queue that is not empty.
+func (q *queue[T]) pop() T {
+	x := q.list[q.head]
+	clear(q.list[q.head : q.head+1])
 	q.head++
 	if 2*q.head >= len(q.list) {
 		n := copy(q.list, q.list[q.head:])
 		clear(q.list[n:])
 		q.list, q.head = q.list[:n], 0
 	}
-	return s
+	return x
 }
 
 // pumps is the set of windows to look at once a shard's lock is free again;

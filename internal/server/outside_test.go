@@ -64,7 +64,7 @@ func TestMetrics(t *testing.T) {
 			`presenced_notifies_total{outcome="200",package="presence"} 4`,
 			`presenced_change_to_notify_seconds_count 2`,
 			`presenced_store_seconds_count{operation="publish"} 2`,
-			`presenced_store_seconds_count{operation="document"} 2`,
+			`presenced_store_seconds_count{operation="document"} 4`,
 			`presenced_store_records{class="document"} 0`,
 			`presenced_store_errors_total{operation="publish"} 0`,
 			`presenced_drops_total{reason="malformed"} 0`,

@@ -118,7 +118,7 @@ func (s *Server) makePresence(c *config.Config) {
 		PerWatcher: c.Limits.SubscriptionsPerWatcher, Grace: subscriptionGrace,
 		WinfoInterval: c.Watchers.MinInterval, GiveUp: c.Watchers.GiveUp, Undecided: c.Watchers.Undecided,
 		Past: c.Watchers.Past, Visitors: c.Watchers.Visitors,
-		Contact: s.contact, Reroute: s.reroute, Prompt: prompt, Delegates: s.rules, Visibility: s.rules,
+		Contact: s.contact, Reroute: s.reroute, Prompt: prompt, Room: s.transport.Room, Delegates: s.rules, Visibility: s.rules,
 	})
 	s.notifier.Register(s.presence)
 }

@@ -25,6 +25,7 @@ type socket struct {
 	closer    io.Closer      // pc, or what has taken its socket over
 	local     netip.AddrPort // as bound; may be unspecified
 	advertise string
+	buffer    int    // the receive buffer in bytes; 0 where it is not known
 	batch     *batch // nil: datagrams are read and written one by one
 	spelled   atomic.Pointer[spelled]
 }
@@ -45,7 +46,7 @@ type spelled struct {
 func (t *Transport) ServePacket(pc net.PacketConn, advertise string) {
 	s := &socket{t: t, pc: pc, closer: pc, local: addrPort(pc.LocalAddr()), advertise: advertise}
 	if uc, ok := pc.(*net.UDPConn); ok {
-		t.enlargeBuffer(uc)
+		s.buffer = t.enlargeBuffer(uc)
 		s.batch = newBatch(s, uc)
 	}
 	t.mu.Lock()
@@ -102,17 +103,28 @@ func (s *socket) reaches(a netip.Addr) bool {
 	return own.Is4() == a.Is4() || own == netip.IPv6Unspecified()
 }
 
+// Room is about how many answers to what we send the receive buffer of our UDP
+// socket at local holds; 0 where that is not known.
+func (t *Transport) Room(local netip.AddrPort) int {
+	const answer = 1664 // bytes that the kernel counts for one, with some room to spare
+	if s := t.socket(local); s != nil {
+		return s.buffer / answer
+	}
+	return 0
+}
+
 // enlargeBuffer asks for a large receive buffer and says once when the system
-// gives less.
-func (t *Transport) enlargeBuffer(uc *net.UDPConn) {
+// gives less. It returns what the system gave.
+func (t *Transport) enlargeBuffer(uc *net.UDPConn) (got int) {
 	if err := uc.SetReadBuffer(receiveBuffer); err != nil {
 		t.Log.Warn("UDP receive buffer", "socket", uc.LocalAddr(), "err", err)
-		return
+		return bufferSize(uc)
 	}
-	if got := bufferSize(uc); got > 0 && got < receiveBuffer {
+	if got = bufferSize(uc); got > 0 && got < receiveBuffer {
 		t.warnings.warn("the UDP receive buffer is small; raise net.core.rmem_max",
 			"socket", uc.LocalAddr(), "bytes", got, "wanted", receiveBuffer)
 	}
+	return got
 }
 
 // readSingly reads a socket that has no batches.
