@@ -10,6 +10,7 @@ type rare struct {
 
 	terms   *terms   // nil: those of a plain subscription
 	given   uint64   // hash of what the watcher has said it has; 0: nothing, or not any more
+	blind   bool     // the last NOTIFY had no body, of what the watcher has never had
 	shown   State    // by which the last NOTIFY was made; nil where no trigger asks
 	last    instant  // when the last NOTIFY left, where a rate asks
 	left    bool     // one has
@@ -59,7 +60,9 @@ func (s *subscription) tells(body bool, signature uint64) {
 	s.sent = signature
 	suppressed := false
 	if s.rare != nil {
-		suppressed = s.suppresses(s.topic.hash(s.decision().View))
+		hash := s.topic.hash(s.decision().View)
+		suppressed = s.suppresses(hash)
+		s.blind = suppressed && s.given != hash
 		if !suppressed {
 			s.given = 0
 		}

@@ -231,6 +231,9 @@ func (n *Notifier) apply(s *subscription, next change, state State, number uint6
 // condition names what was seen last).
 func (s *subscription) outruns(next change) bool {
 	d := s.decision()
+	if s.rare != nil && s.blind { // it has the tag of what it slept through, no more
+		return true
+	}
 	return s.busy || s.sent != 0 && d.View == next.decision.View && s.sent != signed(next.has, d.State)
 }
 

@@ -126,7 +126,9 @@ func (n *Notifier) enter(s *subscription, key store.Key, pkg *served) *subscript
 	n.watchers.carry(s.account, nil, s.termsOf())
 	n.add(s, key, pkg, 0)
 	t := s.termsOf()
-	s.dirty = t == nil || !t.dormant
+	if s.dirty = t == nil || !t.dormant; !s.dirty {
+		s.blind = true // it may be
+	}
 	if !s.held && !s.terminated() { // else its SUBSCRIBE reserves, or nothing will follow
 		s.held = true
 		n.resume(s)

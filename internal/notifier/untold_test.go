@@ -201,3 +201,36 @@ func TestRefreshWhileACopyIsStored(t *testing.T) {
 		}
 	})
 }
+
+// A NOTIFY to who sleeps has the tag of what it does not tell: the watcher that
+// wakes with that tag has not got it (RFC 5839 s.5.2), also after a restart.
+func TestTagOfWhatWasSleptThrough(t *testing.T) {
+	for name, restarts := range map[string]bool{"": false, "restart": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := start(t)
+				alice := n.watcher("alice")
+				alice.settled(600)
+				alice.condition("*")
+				alice.subscribe(600)
+				n.setDecision(func(string) notifier.Decision { return notifier.Decision{State: event.Pending, View: "wait"} })
+				n.Reconsider(t.Context())
+				f := n.one()
+				if !f.bodiless() {
+					t.Fatalf("told while asleep:\n%s", f.text)
+				}
+				n.answer(f, 200)
+				if restarts {
+					n.halt()
+					n = startDeciding(t, n.engine, n.decide)
+					alice.n = n
+				}
+				alice.condition(f.tagOf(t))
+				if res := alice.subscribe(600); res.Code != 200 {
+					t.Errorf("got %d", res.Code)
+				}
+				n.hears("wait")
+			})
+		})
+	}
+}

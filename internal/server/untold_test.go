@@ -443,6 +443,9 @@ func (p *phone) check() {
 	time.Sleep(35 * time.Second) // Timer F
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if a != nil && a.Code == 403 { // the NOTIFY that ended it was lost with the process
+		return
+	}
 	if a == nil || a.Code != 200 || !f.over {
 		p.t.Errorf("%s: no fetch: %v %+v", d.id, a, f)
 		return
