@@ -50,6 +50,20 @@ func (s *clientShard) hold(t *clientTransaction, a attempt) writing {
 	return writing{t, a, t.flow, t.message.bytes}
 }
 
+// holds tells whether a request that was held is still to be sent: who has
+// cancelled it meanwhile may have sent its successor, and a NOTIFY must not
+// follow one with a higher CSeq.
+func (s *clientShard) holds(w writing) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live(w.attempt) != nil {
+		return true
+	}
+	w.transaction.writing--
+	w.transaction.release()
+	return false
+}
+
 // write hands a held request to the transport, without the lock.
 func (s *clientShard) write(w writing) error {
 	err := s.layer.transport.Send(w.flow, w.bytes)
@@ -140,6 +154,9 @@ func (s *clientShard) perform(e *events) {
 		o.user.Failed(o.id, o.err)
 	}
 	for _, w := range e.resend {
+		if !s.holds(w) {
+			continue
+		}
 		if err := s.write(w); err != nil {
 			s.failSoon(w.attempt, err)
 		}

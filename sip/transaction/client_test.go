@@ -193,6 +193,23 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// Who cancels at T1 to send something else has the old one sent no more: it
+// would come behind its successor.
+func TestCancelBeforeARetransmission(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, f *fake, l *Layer) {
+		next := new(told)
+		u := &told{}
+		u.slow = func(id ID) {
+			l.Cancel(id)
+			l.Send(notify(udp), next)
+		}
+		l.Send(notify(udp), u)
+		time.Sleep(DefaultTimers.T1 + time.Millisecond)
+		want(t, "sends", len(f.packets()), 2)
+		want(t, "clients", l.Stats().Clients, 1)
+	})
+}
+
 func TestTransportErrorIsToldLater(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, f *fake, l *Layer) {
 		f.refuse = map[netip.AddrPort]error{remote: transport.ErrClosed}

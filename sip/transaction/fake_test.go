@@ -154,7 +154,8 @@ func answerTo(sent string, code int) []byte {
 type told struct {
 	mu     sync.Mutex
 	events []string
-	hook   func(id ID)
+	hook   func(id ID) // when it is answered
+	slow   func(id ID)
 }
 
 func (u *told) note(format string, args ...any) {
@@ -169,7 +170,12 @@ func (u *told) Answered(id ID, code int, response []byte) {
 		u.hook(id)
 	}
 }
-func (u *told) Slow(ID)                { u.note("slow") }
+func (u *told) Slow(id ID) {
+	u.note("slow")
+	if u.slow != nil {
+		u.slow(id)
+	}
+}
 func (u *told) Failed(_ ID, err error) { u.note("failed: %v", err) }
 
 func (u *told) String() string {
