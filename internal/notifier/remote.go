@@ -16,11 +16,17 @@ import (
 type remote struct {
 	address netip.AddrPort
 	placed  []*delivery // by the time they took their places
-	urgent  queue[*subscription]
-	regular queue[*subscription]
-
-	urgently, regularly, crowded bool // it stands in the window's list of that name
+	waiting [lanes]queue[*subscription]
+	listed  [lanes]bool // it stands in the window's turns
+	crowded bool        // it stands in the window's crowded
 }
+
+// A NOTIFY that is urgent goes before all that are not.
+const (
+	urgent = iota
+	regular
+	lanes
+)
 
 // remotes are such as nobody has any more.
 var remotes = sync.Pool{New: func() any { return new(remote) }}
@@ -40,11 +46,11 @@ func (w *window) wait(s *subscription) {
 		}
 		w.recent = p
 	}
+	lane := regular
 	if s.urgent {
-		p.urgent.push(s)
-	} else {
-		p.regular.push(s)
+		lane = urgent
 	}
+	p.waiting[lane].push(s)
 	w.list(p)
 }
 
@@ -62,35 +68,28 @@ func (w *window) list(p *remote) {
 	if full {
 		return
 	}
-	if !p.urgently && !p.urgent.empty() {
-		p.urgently = true
-		w.urgently.push(p)
-	}
-	if !p.regularly && !p.regular.empty() {
-		p.regularly = true
-		w.regularly.push(p)
+	for lane := range p.waiting {
+		if !p.listed[lane] && !p.waiting[lane].empty() {
+			p.listed[lane] = true
+			w.turns[lane].push(p)
+		}
 	}
 }
 
 // idle tells whether nobody waits for a place.
-func (p *remote) idle() bool { return p.urgent.empty() && p.regular.empty() }
+func (p *remote) idle() bool { return p.waiting[urgent].empty() && p.waiting[regular].empty() }
 
 // next is who gets the next place, and at whom: nobody, where those for whom
 // somebody waits have none left.
 func (w *window) next() (*subscription, *remote) {
-	for !w.urgently.empty() {
-		p := w.urgently.pop()
-		if p.urgently = false; len(p.placed) < windowSize {
-			return p.urgent.pop(), p
+	for lane := range w.turns {
+		for !w.turns[lane].empty() {
+			p := w.turns[lane].pop()
+			if p.listed[lane] = false; len(p.placed) < windowSize {
+				return p.waiting[lane].pop(), p
+			}
+			w.list(p)
 		}
-		w.list(p)
-	}
-	for !w.regularly.empty() {
-		p := w.regularly.pop()
-		if p.regularly = false; len(p.placed) < windowSize {
-			return p.regular.pop(), p
-		}
-		w.list(p)
 	}
 	return nil, nil
 }

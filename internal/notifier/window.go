@@ -44,11 +44,10 @@ type window struct {
 	size int // its places
 	free int // of them; below 0: retired
 
-	peers     map[netip.AddrPort]*remote // who has places, or for whom somebody waits
-	recent    *remote                    // the last to be looked up
-	urgently  queue[*remote]             // for whom somebody waits urgently
-	regularly queue[*remote]
-	crowded   []*remote // for whom somebody waits, and who have no place left
+	peers   map[netip.AddrPort]*remote // who has places, or for whom somebody waits
+	recent  *remote                    // the last to be looked up
+	turns   [lanes]queue[*remote]      // for whom somebody waits, and who have places left
+	crowded []*remote                  // for whom somebody waits, and who have none left
 
 	oldest, newest *delivery     // who has a place, by the time they took it
 	answer         time.Duration // what an answer takes, smoothed
@@ -146,7 +145,7 @@ func (ws *windows) take(w *window, now instant) *delivery {
 }
 
 func (w *window) empty() bool {
-	return w.urgently.empty() && w.regularly.empty() && len(w.crowded) == 0
+	return w.turns[urgent].empty() && w.turns[regular].empty() && len(w.crowded) == 0
 }
 
 // reclaim takes places from those that are unanswered for too long, where
