@@ -12,24 +12,28 @@ import (
 // sender takes itself for another address, as behind a NAT, that follows: a
 // household's phones have one address outside.
 func origin(r *sip.Request) string {
-	via, seen := r.Via(), ""
 	if !r.Forwarded() {
-		seen = r.Flow.Remote.Addr().String()
-	} else {
-		vias := r.List("Via")
-		last, err := sip.ParseVia(vias[len(vias)-1])
-		if err != nil {
-			return ""
-		}
-		via, seen = last, last.Host
-		if received, ok := via.Params.Get("received"); ok {
-			seen = received
-		}
+		return behind(r.Via().Host, r.Flow.Remote.Addr(), r.Flow.Remote.Addr().String())
 	}
-	// A name would not do: programs in browsers make a new one at each start
-	// (RFC 7118 s.5).
-	own, err := netip.ParseAddr(strings.Trim(via.Host, "[]"))
-	if err != nil || own.String() == seen || own.IsUnspecified() {
+	vias := r.List("Via")
+	via, err := sip.ParseVia(vias[len(vias)-1])
+	if err != nil {
+		return ""
+	}
+	seen, ok := via.Params.Get("received")
+	if !ok {
+		return via.Host
+	}
+	address, _ := netip.ParseAddr(strings.Trim(seen, "[]")) // none, where it is a name
+	return behind(via.Host, address, seen)
+}
+
+// behind is whom is seen, and behind it the address that it has for itself
+// where that is another. A name would not do: programs in browsers make a new
+// one at each start (RFC 7118 s.5).
+func behind(host string, address netip.Addr, seen string) string {
+	own, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil || own == address || own.IsUnspecified() {
 		return seen
 	}
 	return seen + " " + own.String()
